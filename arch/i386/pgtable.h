@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The kernel's address map, and page tables as the PAE hardware sees them (Intel SDM 3A, 4.4).
+ *
+ *   C0000000  PAGE_OFFSET: low memory, 1:1, at most 896 MB, 2 MB pages (the kernel image in 4 KB pages, W^X)
+ *   F8000000  VMALLOC_START .. VMALLOC_END
+ *   FC000000  KMAP_BASE: 2 MB of slots (one page table) per CPU, 16 CPUs
+ *   FE000000  device registers (local APIC, I/O APIC), fixed slots, up to FFFFF000
+ *
+ * With 3:1 the fourth PDPTE holds the whole kernel: one page directory shared by all address spaces, so that
+ * kernel mappings need no copying. The three user page directories of an mm are made when first needed; a new
+ * PDPTE is seen by a CPU only after it reloads CR3 (SDM 4.4.1).
+ *
+ * A PAE entry is two words and user page tables are read without locks: set the high word first, clear the low
+ * word first; readers look twice. Only the helpers here touch an entry.
+ */
+#ifndef ARCH_I386_PGTABLE_H
+#define ARCH_I386_PGTABLE_H
+
+#include "kernel/lib/types.h"
+
+#define PAGE_OFFSET 0xc0000000UL
+#define TASK_SIZE PAGE_OFFSET
+#define LOWMEM_MAX (896UL << 20)
+#define VMALLOC_START 0xf8000000UL
+#define VMALLOC_END 0xfc000000UL
+#define KMAP_BASE 0xfc000000UL
+#define KMAP_SLOTS 512U /* per CPU: one page table */
+#define FIXMAP_BASE 0xfe000000UL
+
+#define __pa(v) ((unsigned long)(v) - PAGE_OFFSET)
+#define __va(p) ((void *)((unsigned long)(p) + PAGE_OFFSET))
+
+#define PTRS_PER_TABLE 512
+#define PMD_SHIFT 21
+#define PMD_SIZE (1UL << PMD_SHIFT)   /* what one page-table page maps: 2 MB */
+#define PDPT_SHIFT 30
+#define PTE_INDEX(a) ((a) >> 12 & 511)
+#define PMD_INDEX(a) ((a) >> PMD_SHIFT & 511)
+#define PDPT_INDEX(a) ((a) >> PDPT_SHIFT)
+
+#define PTE_PRESENT 0x001ULL
+#define PTE_WRITE 0x002ULL
+#define PTE_USER 0x004ULL
+#define PTE_PWT 0x008ULL
+#define PTE_PCD 0x010ULL
+#define PTE_ACCESSED 0x020ULL
+#define PTE_DIRTY 0x040ULL
+#define PTE_LARGE 0x080ULL   /* in a page-directory entry */
+#define PTE_GLOBAL 0x100ULL
+#define PTE_SPECIAL 0x200ULL /* software: not a counted page (zero page, devices, vDSO) */
+#define PTE_NX_BIT (1ULL << 63)
+#define PTE_PFN_MASK 0x000ffffffffff000ULL
+#define PTE_CACHE_OFF (PTE_PCD | PTE_PWT)
+extern u64 pte_nx; /* PTE_NX_BIT, or 0 where the CPU lacks it */
+
+#define KERNEL_RW (PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY | PTE_GLOBAL)
+
+typedef union { u64 v; struct { u32 low, high; }; } pte_t;
+typedef pte_t pmd_t; /* same format; only present/pfn/LARGE are used */
+
+static inline pte_t pte_make(pfn_t pfn, u64 prot) { return (pte_t){ .v = ((u64)pfn << 12) | prot }; }
+static inline bool pte_none(pte_t p) { return !p.v; }
+static inline bool pte_present(pte_t p) { return p.low & PTE_PRESENT; }
+static inline bool pte_write(pte_t p) { return p.low & PTE_WRITE; }
+static inline bool pte_dirty(pte_t p) { return p.low & PTE_DIRTY; }
+static inline bool pte_young(pte_t p) { return p.low & PTE_ACCESSED; }
+static inline bool pte_special(pte_t p) { return p.low & PTE_SPECIAL; }
+static inline pfn_t pte_pfn(pte_t p) { return (pfn_t)((p.v & PTE_PFN_MASK) >> 12); }
+static inline pte_t pte_mkwrite(pte_t p) { p.low |= PTE_WRITE; return p; }
+static inline pte_t pte_wrprotect(pte_t p) { p.low &= ~(u32)PTE_WRITE; return p; }
+static inline pte_t pte_mkdirty(pte_t p) { p.low |= PTE_DIRTY; return p; }
+static inline pte_t pte_mkclean(pte_t p) { p.low &= ~(u32)PTE_DIRTY; return p; }
+static inline pte_t pte_mkyoung(pte_t p) { p.low |= PTE_ACCESSED; return p; }
+static inline pte_t pte_mkold(pte_t p) { p.low &= ~(u32)PTE_ACCESSED; return p; }
+static inline bool pte_same(pte_t a, pte_t b) { return a.v == b.v; }
+
+/* Non-present entries. Swap: low word holds only a type tag, the high word the entry (as PAE Linux).
+ *   low == 0, high != 0      swap entry in high: type(5) | offset(27)
+ *   low == PTE_NONLINEAR     nonlinear or SIGBUS marker, file page in high */
+#define PTE_NONLINEAR 0x40U
+static inline bool pte_is_swap(pte_t p) { return !p.low && p.high; }
+static inline pte_t pte_make_swap(u32 entry) { return (pte_t){ .low = 0, .high = entry }; }
+static inline u32 pte_swap_entry(pte_t p) { return p.high; }
+
+/* Read an entry that others may be changing: both words from one moment, as far as any reader may care. */
+static inline pte_t pte_read(const pte_t *p)
+{
+	pte_t e;
+
+	do {
+		e.low = *(volatile const u32 *)&p->low;
+		barrier();
+		e.high = *(volatile const u32 *)&p->high;
+		barrier();
+	} while (unlikely(e.low != *(volatile const u32 *)&p->low));
+	return e;
+}
+/* Write an entry that is not present now (holder of the page-table lock). */
+static inline void pte_set(pte_t *p, pte_t e)
+{
+	*(volatile u32 *)&p->high = e.high;
+	barrier();
+	*(volatile u32 *)&p->low = e.low;
+}
+/* Take an entry away and return what it was, dirty and young bits included. The caller flushes. */
+static inline pte_t pte_take(pte_t *p)
+{
+	pte_t e;
+
+	e.low = 0;
+	__asm__ volatile("xchgl %0, %1" : "+r"(e.low), "+m"(p->low) : : "memory");
+	e.high = p->high;
+	*(volatile u32 *)&p->high = 0;
+	return e;
+}
+/* Change low-word bits of a present entry without losing bits that the hardware sets meanwhile. */
+static inline void pte_clear_bits(pte_t *p, u32 bits) { __asm__ volatile("lock andl %1, %0" : "+m"(p->low) : "ri"(~bits) : "memory"); }
+static inline void pte_set_bits(pte_t *p, u32 bits) { __asm__ volatile("lock orl %1, %0" : "+m"(p->low) : "ri"(bits) : "memory"); }
+
+/* --- address spaces ------------------------------------------------------------------------------------------ */
+/* The part of an mm that the hardware needs. pdpt is what CR3 points to. */
+struct mmu {
+	u64 pdpt[4] __aligned(32); /* page-table allocation lock of the mm to write */
+	volatile u32 cpus;         /* CPUs that may hold translations of it */
+};
+void mmu_init(struct mmu *m);              /* empty user part, kernel part shared */
+/* => pmd page directory entry for addr, or NULL if there is no page directory yet */
+static inline pmd_t *mmu_pmd(const struct mmu *m, unsigned long addr)
+{
+	u64 e = m->pdpt[PDPT_INDEX(addr)];
+	return e & PTE_PRESENT ? (pmd_t *)__va((u32)e & 0xfffff000u) + PMD_INDEX(addr) : NULL;
+}
+void mmu_set_pdpte(struct mmu *m, unsigned long addr, void *table); /* reloads CR3 wherever m is loaded */
+void mmu_switch(struct mmu *next);         /* load on this CPU; keeps next->cpus and the old one's up to date */
+
+/* --- kernel mappings ------------------------------------------------------------------------------------------ */
+/* => 4 KB kernel PTE for addr in the vmalloc or fixmap area; page tables of these areas are made at boot or from
+ *    `table` (a zeroed low page, used if needed: returns with *table NULL then). */
+pte_t *kernel_pte(unsigned long addr, void **table);
+extern pte_t *kmap_ptes[];                 /* per CPU: its KMAP_SLOTS entries */
+extern u64 kernel_pdpt[4];
+
+/* --- TLB ------------------------------------------------------------------------------------------------------- */
+void flush_tlb_local(void);                /* this CPU, all but global entries */
+static inline void flush_tlb_one_local(unsigned long addr) { __asm__ volatile("invlpg (%0)" : : "r"(addr) : "memory"); }
+void flush_tlb_range(struct mmu *m, unsigned long start, unsigned long end); /* all CPUs that use m; waits; interrupts on */
+void flush_tlb_kernel(unsigned long start, unsigned long end);               /* all CPUs; waits; interrupts on */
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * struct task: one thread; struct group: the threads of one process and what they share.
+ *
+ * Life: made by kernel/sys/fork.c (users) and kthread_create (kernel threads) with two references, one for being
+ * alive and one for its parent; runs; exit() makes it a zombie; wait() drops the parent's reference; the last
+ * put_task frees it after a grace period, so that lookups by pid under RCU are safe.
+ *
+ * Keys: c only current touches it | r its run queue's lock | S group->siglock | T tasklist_lock | A alloc_lock
+ *       a atomic | f fixed after creation
+ * Lock order: tasklist_lock > siglock > run-queue lock;  alloc_lock is a leaf below tasklist_lock.
+ */
+#ifndef KERNEL_SCHED_TASK_H
+#define KERNEL_SCHED_TASK_H
+
+#include "arch/i386/percpu.h"
+#include "arch/i386/thread.h"
+#include "kernel/lib/list.h"
+#include "kernel/lib/rbtree.h"
+#include "kernel/sync/atomic.h"
+#include "kernel/sync/mutex.h"
+#include "kernel/sync/rcu.h"
+#include "kernel/sync/rwlock.h"
+#include "kernel/sync/spinlock.h"
+#include "kernel/sync/wait.h"
+#include "kernel/time/timer.h"
+#include <linux/resource.h>
+#include <linux/signal.h>
+
+struct mm;
+struct files;
+struct fs_info;
+struct cred;
+struct pid;
+struct file;
+struct tty;
+
+#define STACK_ORDER 1 /* 8 KB kernel stacks */
+#define STACK_SIZE (4096U << STACK_ORDER)
+#define TASK_COMM 16
+
+typedef struct { u32 w[2]; } ksigset_t; /* 64 signals, as the i386 kernel ABI; bit 0 = signal 1 */
+
+struct sigpending { struct list_head queue; ksigset_t set; };
+
+/* task->state. Sleepers are woken by whoever makes their condition true, never by time alone. */
+enum {
+	TASK_RUNNING = 0, TASK_INTERRUPTIBLE = 1, TASK_UNINTERRUPTIBLE = 2, TASK_KILLABLE = 4 /* fatal signals wake it */,
+	TASK_STOPPED = 8, TASK_ZOMBIE = 16, TASK_DEAD = 32, TASK_TRACED = 64
+};
+/* task->work: why user_work must run before user mode */
+enum { WORK_SIGNAL = 1, WORK_RESCHED = 2, WORK_RESTORE_SIGMASK = 4, WORK_NOTIFY = 8 };
+
+struct sched_state {            /* key r */
+	struct rb_node node;        /* in the run queue, by vruntime */
+	u64 vruntime, exec_start, sum_exec; /* ns */
+	u32 weight;                 /* from nice: 1024 at 0 */
+	s8 nice;
+	bool on_rq, on_cpu;
+	u8 policy;                  /* SCHED_OTHER, BATCH, IDLE, FIFO, RR */
+	u8 rt_prio;
+	u16 cpu;                    /* whose run queue */
+	u32 allowed;                /* CPU mask */
+	u64 slice_end;
+};
+
+struct task {
+	/* the first fields are known to entry.asm by offset: see arch/i386/offsets.h */
+	volatile u32 work;          /* a: WORK_* */
+	void *stack;                /* f: low end; canary there */
+	volatile long state;
+	u32 flags;                  /* c: PF_* */
+	struct arch_thread arch;    /* c: registers while switched out, TLS, FPU */
+	struct sched_state sched;
+	struct mm *mm;              /* A: NULL for kernel threads */
+	struct mm *active_mm;       /* c: whose page tables are loaded */
+
+	atomic_t refcount;
+	pid_t pid;                  /* f */
+	struct group *group;        /* f: shared by the threads of a process */
+	struct list_head thread_node; /* T: group->threads */
+	struct task *parent;        /* T, RCU: the process (its leader) that gets SIGCHLD */
+	struct list_head children, sibling; /* T */
+	struct list_head all_node;  /* T, RCU: all_tasks */
+	struct pid *pids;           /* f: this task's struct pid (kernel/sys/pid.h) */
+	int exit_signal;            /* f: -1 for threads that are not leaders */
+	int exit_code;
+
+	/* signals; sighand is shared with CLONE_SIGHAND and kept in group (always with CLONE_THREAD) */
+	ksigset_t blocked;          /* S: written by current only */
+	ksigset_t saved_blocked;    /* c: for sigsuspend, ppoll */
+	struct sigpending pending;  /* S */
+	stack_t altstack;           /* c */
+
+	const struct cred *cred;    /* current replaces it, others read under RCU */
+	struct files *files;        /* A */
+	struct fs_info *fs;         /* A */
+
+	u64 utime, stime;           /* c, ns */
+	u64 start_time;             /* f, ns monotonic */
+	unsigned long min_flt, maj_flt, nvcsw, nivcsw;
+	u32 gfp_mask;               /* c: bits to take out of every gfp (NOIO and NOFS scopes); 0 normally */
+	u32 clear_child_tid, set_child_tid; /* c: user addresses */
+	u32 robust_list;            /* c: user address */
+	struct completion *vfork_done;
+	struct { long (*fn)(struct task *); u64 expires; u32 arg[4]; } restart; /* c: ERESTART_RESTARTBLOCK */
+	char comm[TASK_COMM];       /* A to write */
+	spinlock_t alloc_lock;
+	void *lockdep;              /* debug: locks held */
+	void *io;                   /* c: whatever the block layer needs (plugs) */
+	struct rcu_head rcu;
+};
+
+enum { PF_KTHREAD = 1, PF_EXITING = 2, PF_MEMALLOC = 4, PF_FORKNOEXEC = 8, PF_USED_FPU = 16, PF_OOM_VICTIM = 32, PF_VFORK = 64 };
+
+struct group {
+	atomic_t refcount;          /* tasks */
+	atomic_t live;              /* threads that have not begun to exit */
+	struct list_head threads;   /* T, RCU */
+	int nr_threads;             /* S */
+	struct task *leader;        /* T */
+	pid_t tgid;                 /* f unless exec takes over */
+	struct pid *pgrp, *session; /* T */
+	bool session_leader;        /* T */
+	struct tty *tty;            /* S: controlling terminal */
+
+	spinlock_t siglock;         /* irqs off: timers send signals */
+	struct sighand *sighand;    /* handlers; T and S */
+	struct sigpending shared_pending; /* S */
+	int group_exit_code;        /* S */
+	bool group_exiting;         /* S */
+	bool group_stopped;         /* S */
+	int stop_sig, stop_count;   /* S */
+	u32 wait_flags;             /* S: continued/stopped events not yet reported */
+	struct wait_queue wait_child; /* parents sleep here in wait4 */
+	struct task *exec_task;     /* S: thread that is in exec and waits for the others */
+
+	struct rlimit rlim[RLIM_NLIMITS]; /* leader's alloc_lock to write; readers need none */
+	u64 utime, stime, cutime, cstime; /* S: of threads gone, of children waited for */
+	unsigned long min_flt, maj_flt, cmin_flt, cmaj_flt, nvcsw, nivcsw, maxrss, cmaxrss;
+	u64 start_time;
+	struct hrtimer real_timer;  /* ITIMER_REAL */
+	u64 real_interval;
+	struct { u64 value, interval; } cpu_timer[2]; /* S: ITIMER_VIRTUAL, PROF */
+	struct list_head posix_timers; /* S */
+	s16 oom_score_adj, oom_score_adj_min;
+	struct rcu_head rcu;
+};
+
+DECLARE_PER_CPU(struct task *, current_task);
+#define current this_cpu_read_stable(current_task)
+static inline unsigned long rlimit(unsigned which) { return READ_ONCE(current->group->rlim[which].rlim_cur); }
+
+extern rwlock_t tasklist_lock;      /* parentage, groups, sessions; taken with irqs on */
+extern struct list_head all_tasks;  /* T, RCU; thread-group leaders and threads alike */
+static inline void get_task(struct task *t) { atomic_inc(&t->refcount); }
+void put_task(struct task *t);
+struct task *find_task(pid_t pid);  /* RCU read side; no reference */
+#define for_each_task(t) list_for_each_entry_rcu(t, &all_tasks, all_node)
+#define for_each_thread(g, t) list_for_each_entry_rcu(t, &(g)->threads, thread_node)
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mm/virt, all that others may use: address spaces, their areas (vmas), faults.
+ *
+ * Locks of an address space, outermost first:
+ *   mmap lock      always taken over a range; today one rw-semaphore that ignores it. Read: the set of vmas is stable,
+ *                  faults. Write: changes of vmas in that range.
+ *   tree_lock      short spinlock over the vma tree, map_count, total_vm, locked_vm, brk. Readers of the tree hold the
+ *                  mmap lock (either way), tree_lock, or RCU + a second look at mm->seq.
+ *   pt_lock        spinlock: hanging page-table pages and page directories into the tree
+ *   PTL            page->ptl of each page-table page: its 512 entries
+ * Page-table pages are freed through RCU, and only under the mmap lock for writing (munmap, exit).
+ *
+ * Keys: m mmap lock over the area | t tree_lock | w written with both | p pt_lock | f fixed | a atomic
+ */
+#ifndef MM_VIRT_MM_H
+#define MM_VIRT_MM_H
+
+#include "arch/i386/pgtable.h"
+#include "kernel/lib/rbtree.h"
+#include "kernel/sync/rwsem.h"
+#include "kernel/sync/wait.h"
+#include "mm/cache/cache.h"
+#include "mm/phys/phys.h"
+#include <linux/mman.h>
+
+struct vma;
+struct regs;
+
+/* vma->flags; the low bits equal PROT_* */
+#define VM_READ 0x1u
+#define VM_WRITE 0x2u
+#define VM_EXEC 0x4u
+#define VM_SHARED 0x8u        /* MAP_SHARED, of a file opened for writing or not */
+#define VM_MAYREAD 0x10u      /* what mprotect may turn on: VM_READ << 4 ... */
+#define VM_MAYWRITE 0x20u
+#define VM_MAYEXEC 0x40u
+#define VM_GROWSDOWN 0x100u
+#define VM_LOCKED 0x200u
+#define VM_LOCKONFAULT 0x400u
+#define VM_NONLINEAR 0x800u
+#define VM_NORESERVE 0x1000u
+#define VM_ACCOUNT 0x2000u    /* charged to the commit limit */
+#define VM_DONTFORK 0x4000u
+#define VM_DONTDUMP 0x8000u
+#define VM_WIPEONFORK 0x10000u
+#define VM_RAND 0x20000u      /* MADV_RANDOM */
+#define VM_SEQ 0x40000u
+#define VM_PFNMAP 0x80000u    /* device memory: no struct pages, no rmap */
+#define VM_DONTEXPAND 0x100000u
+
+struct vma {
+	unsigned long start, end;      /* w: [start, end) */
+	struct rb_node node;           /* t: mm->vmas, by address, augmented with gap */
+	unsigned long gap;             /* t: largest free gap below any vma of this subtree */
+	struct mm *mm;                 /* f */
+	pgoff_t pgoff;                 /* w: file offset of start in MMU pages; anonymous: start >> 12 when made */
+	u32 flags;                     /* w */
+	struct file *file;             /* f: holds a reference; NULL: anonymous. Shared anonymous memory is a tmpfs file */
+	const struct vma_ops *ops;     /* f: NULL: plain file or anonymous memory */
+	struct rcu_head rcu;           /* freed through RCU */
+	/* Behind it: the tails of the reverse-map schemes in force (mm/rmap/rmap.h), sized at boot. */
+};
+
+struct vma_ops { /* for special areas: devices, vDSO */
+	struct page *(*fault)(struct vma *vma, unsigned long addr); /* page with reference, or ERR_PTR */
+	const char *(*name)(struct vma *vma);
+};
+
+struct mm {
+	struct mmu mmu;                /* first: 32-byte aligned */
+	atomic_t users;                /* tasks that live in it; at 0 everything is unmapped */
+	atomic_t count;                /* users (as one), lazy kernel threads, /proc readers; at 0 freed */
+	struct rwsem mmap_sem;         /* through mmap_*lock only */
+	struct rb_root vmas;           /* t */
+	u32 seq;                       /* t: odd while the tree changes */
+	spinlock_t tree_lock, pt_lock;
+	u32 map_count;                 /* t */
+	unsigned long total_vm, data_vm, exec_vm, stack_vm, locked_vm; /* t: MMU pages */
+	atomic_t rss_anon, rss_file, rss_shmem, swap_ents; /* a: MMU pages; under the PTL each changes with its PTE */
+	unsigned long hiwater_rss, hiwater_vm;
+	u32 nr_ptes, nr_pmds;          /* p: page-table pages, page directories */
+	unsigned long start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
+	unsigned long arg_start, arg_end, env_start, env_end; /* t */
+	unsigned long mmap_base;       /* f: top-down search starts here */
+	u32 def_flags;                 /* m: mlockall(MCL_FUTURE) */
+	struct file *exe_file;         /* t */
+	u32 auxv[44];                  /* f after exec: /proc/PID/auxv */
+	struct list_head all_node;     /* mm_list_lock: every mm, for the oracle and swapoff */
+	/* Behind it: the mm tail of the anonymous reverse-map scheme. */
+};
+
+/* --- life ------------------------------------------------------------------------------------------------------- */
+struct mm *mm_alloc(void);                    /* empty, users 1; NULL if out of memory */
+int mm_dup(struct mm *to, struct mm *from);   /* fork: vmas and page tables, copy-on-write; from: mmap lock taken inside */
+void mmget(struct mm *mm);                    /* users++ */
+void mmput(struct mm *mm);                    /* users--; the last one unmaps all; may sleep */
+void mmgrab(struct mm *mm);                   /* count++ */
+void mmdrop(struct mm *mm);                   /* count-- */
+struct mm *get_task_mm(struct task *t);       /* users++ or NULL */
+void mm_switch(struct mm *mm);                /* exec: current now lives in mm */
+
+/* --- the mmap lock ------------------------------------------------------------------------------------------------ */
+#define MM_ALL 0UL, ~0UL
+void mmap_read_lock(struct mm *mm, unsigned long start, unsigned long end);
+void mmap_read_unlock(struct mm *mm, unsigned long start, unsigned long end);
+bool mmap_read_trylock(struct mm *mm, unsigned long start, unsigned long end);
+void mmap_write_lock(struct mm *mm, unsigned long start, unsigned long end);
+int mmap_write_lock_killable(struct mm *mm, unsigned long start, unsigned long end);
+void mmap_write_unlock(struct mm *mm, unsigned long start, unsigned long end);
+void mmap_write_downgrade(struct mm *mm, unsigned long start, unsigned long end);
+
+/* --- areas --------------------------------------------------------------------------------------------------------- */
+struct vma *find_vma(struct mm *mm, unsigned long addr);      /* first with addr < end; may start above addr */
+struct vma *vma_next(const struct vma *v), *vma_prev(const struct vma *v), *first_vma(struct mm *mm);
+#define for_each_vma(mm, v) for (struct vma *v = first_vma(mm); v; v = vma_next(v))
+static inline unsigned long vma_pages(const struct vma *v) { return (v->end - v->start) >> MMU_PAGE_SHIFT; }
+static inline pgoff_t vma_pgoff_at(const struct vma *v, unsigned long a) { return v->pgoff + ((a - v->start) >> MMU_PAGE_SHIFT); }
+
+/* Kernel-side mmap, munmap, brk for exec and shm. mmap lock: write, held by the caller, for do_*.
+ * => address, or -errno */
+long do_mmap(struct file *file, unsigned long addr, unsigned long len, u32 prot, u32 flags, pgoff_t pgoff);
+long vm_mmap(struct file *file, unsigned long addr, unsigned long len, u32 prot, u32 flags, pgoff_t pgoff); /* takes the lock */
+int do_munmap(struct mm *mm, unsigned long addr, unsigned long len);
+int vm_brk(unsigned long addr, unsigned long len, u32 flags);  /* bss: anonymous, no file */
+int mm_populate(struct mm *mm, unsigned long start, unsigned long len);
+int setup_stack_vma(struct mm *mm, unsigned long top);         /* exec: an empty stack area that ends at top */
+/* mm of another process or a not yet running one: copy between it and kernel memory. FOLL_WRITE breaks COW.
+ * => bytes done. Sleeps. */
+size_t mm_access(struct mm *mm, unsigned long addr, void *buf, size_t len, bool write);
+/* Fault a page of mm in and take a reference. => page or ERR_PTR(-EFAULT) */
+struct page *mm_get_page(struct mm *mm, unsigned long addr, bool write);
+unsigned long mm_rss(const struct mm *mm);
+
+/* --- faults -------------------------------------------------------------------------------------------------------- */
+int handle_user_fault(struct regs *regs, unsigned long addr, unsigned code); /* trap_ops.page_fault */
+enum { VMF_DONE = 0, VMF_RETRY = 1, VMF_OOM = -12, VMF_SEGV = -14, VMF_BUS = -5 };
+int handle_vma_fault(struct vma *vma, unsigned long addr, bool write, bool *major); /* mmap read lock */
+
+/* --- page tables ------------------------------------------------------------------------------------------------------
+ * A PTE in a high page-table page is touched through kmap. pte_lock_at: kmap + PTL; preemption off until unlock. */
+struct page *pt_page(struct mm *mm, unsigned long addr);       /* the page-table page for addr, or NULL */
+int pt_alloc(struct mm *mm, unsigned long addr);               /* make it exist; 0 or -ENOMEM; sleeps */
+pte_t *pte_lock_at(struct mm *mm, unsigned long addr, struct page **pt);    /* NULL if there is no table */
+pte_t *pte_trylock_at(struct mm *mm, unsigned long addr, struct page **pt); /* NULL if absent or busy: *busy in pt==ERR */
+void pte_unlock_at(pte_t *pte, struct page *pt);
+
+/* Gathered unmapping: pages are freed only after every CPU has flushed. */
+#define GATHER_PAGES 128
+struct tlb_gather {
+	struct mm *mm;
+	unsigned long start, end;      /* what must be flushed; start > end: nothing */
+	bool whole_mm;                 /* exit: nobody runs in it, one flush at most */
+	bool freed_tables;
+	unsigned nr;
+	struct page *pages[GATHER_PAGES];
+};
+void tlb_gather_start(struct tlb_gather *g, struct mm *mm, bool whole_mm);
+void tlb_gather_page(struct tlb_gather *g, struct page *page); /* flushes by itself when full: no spinlock held */
+void tlb_gather_finish(struct tlb_gather *g);
+
+/* --- accounting -------------------------------------------------------------------------------------------------------- */
+extern int sysctl_overcommit_memory, sysctl_overcommit_ratio, sysctl_max_map_count;
+extern unsigned long sysctl_mmap_min_addr;
+unsigned long vm_commit_limit(void), vm_committed(void);
+int vm_charge(unsigned long pages);    /* commit charge; 0 or -ENOMEM */
+void vm_uncharge(unsigned long pages);
+extern struct list_head mm_list;
+extern spinlock_t mm_list_lock;
+void mm_virt_init(void);
+
+#endif
