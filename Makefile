@@ -22,7 +22,7 @@ ROOMS   := boot arch/i386 kernel/lib kernel/sync kernel/sched kernel/time mm/phy
            drivers/char mm/cache mm/rmap mm/virt mm/reclaim kernel/fs kernel/proc kernel/sys
 CSRC    := $(wildcard $(addsuffix /*.c,$(ROOMS)))
 ASRC    := $(wildcard $(addsuffix /*.asm,$(ROOMS)))
-OBJ     := $(CSRC:%.c=$(B)/%.o) $(ASRC:%.asm=$(B)/%.asm.o)
+OBJ     := $(CSRC:%.c=$(B)/%.o) $(ASRC:%.asm=$(B)/%.asm.o) $(B)/syscall_table.o
 
 CFLAGS  := -std=gnu11 -O2 -g -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include) -isystem $(UAPI) -I. -I$(B) \
            -march=i686 -mregparm=3 -mno-mmx -mno-sse -mno-80387 -fno-pic -fno-pie -fno-stack-protector -fno-strict-aliasing \
@@ -47,6 +47,14 @@ $(B)/%.o: %.c
 $(B)/%.asm.o: %.asm
 	@mkdir -p $(@D)
 	$(Q)$(NASM) -f elf32 -g -F dwarf -I. -I$(B)/ -MD $(@:.o=.d) -o $@ $<
+
+$(B)/syscall_table.c: kernel/sys/syscalls.tbl tools/syscalls.py
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/syscalls.py --c $@
+$(B)/syscall_table.o: $(B)/syscall_table.c
+	$(Q)$(CC) $(CFLAGS) -Wno-attributes -MMD -MP -c -o $@ $<
+syscalls: # brings the list in kernel/sys/README.md up to date
+	$(Q)$(PYTHON) tools/syscalls.py --readme
 
 # PARTIAL=1 links although rooms are still missing.
 $(B)/isthmus.elf: $(OBJ) linker.ld
