@@ -60,6 +60,10 @@ syscalls: # brings the list in kernel/sys/README.md up to date
 $(B)/isthmus.elf: $(OBJ) linker.ld
 	$(Q)$(LD) -m elf_i386 -T linker.ld -z max-page-size=4096 $(if $(PARTIAL),--unresolved-symbols=ignore-all) -o $@ $(OBJ)
 
+ifneq ($(filter unit unit-build quick test test-all,$(MAKECMDGOALS)),)
+include tools/tests/unit.mk
+endif
+
 clean:
 	rm -rf $(O)
 .PHONY: all kernel objs clean

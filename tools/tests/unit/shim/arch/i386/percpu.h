@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Unit tests run on one CPU that is always number 0: per-CPU variables are plain ones.
+ */
+#ifndef ARCH_I386_PERCPU_H
+#define ARCH_I386_PERCPU_H
+
+#include "kernel/lib/types.h"
+
+#define MAX_CPUS 16
+#define DEFINE_PER_CPU(type, name) __typeof__(type) name
+#define DECLARE_PER_CPU(type, name) extern __typeof__(type) name
+#define per_cpu(name, cpu) (*((void)(cpu), &(name)))
+#define this_cpu_ptr(ptr) (ptr)
+#define this_cpu_read(name) (name)
+#define this_cpu_read_stable(name) (name)
+#define this_cpu_write(name, val) ((void)((name) = (val)))
+#define this_cpu_add(name, val) ((void)((name) += (val)))
+#define this_cpu_inc(name) ((void)(name)++)
+#define this_cpu_dec(name) ((void)(name)--)
+#define smp_processor_id() 0u
+#define nr_cpus 1u
+#define cpu_online_mask 1u
+static inline bool cpu_online(unsigned cpu) { return cpu == 0; }
+#define for_each_cpu(cpu) for (unsigned cpu = 0; cpu < 1; cpu++)
+#define for_each_online_cpu(cpu) for_each_cpu(cpu)
+
+#endif
