@@ -79,16 +79,18 @@ struct task {
 	pid_t pid;                  /* f */
 	struct group *group;        /* f: shared by the threads of a process */
 	struct list_head thread_node; /* T: group->threads */
-	struct task *parent;        /* T, RCU: the process (its leader) that gets SIGCHLD */
-	struct list_head children, sibling; /* T */
 	struct list_head all_node;  /* T, RCU: all_tasks */
 	struct pid *pids;           /* f: this task's struct pid (kernel/sys/pid.h) */
-	int exit_signal;            /* f: -1 for threads that are not leaders */
-	int exit_code;
+	s8 exit_signal;             /* T: to the parent when the process is gone; -1 for threads that are not leaders */
+	u8 pdeath_signal;           /* c: PR_SET_PDEATHSIG */
+	bool nocldwait;             /* T: nobody waits: buried at once */
+	int exit_code;              /* c until zombie; as wait() gives it */
 
 	/* signals; sighand is shared with CLONE_SIGHAND and kept in group (always with CLONE_THREAD) */
 	ksigset_t blocked;          /* S: written by current only */
 	ksigset_t saved_blocked;    /* c: for sigsuspend, ppoll */
+	ksigset_t waiting;          /* S: blocked signals that sigtimedwait takes */
+	u32 jobctl;                 /* S: JOBCTL_* */
 	struct sigpending pending;  /* S */
 	stack_t altstack;           /* c */
 
@@ -102,6 +104,8 @@ struct task {
 	u32 gfp_mask;               /* c: bits to take out of every gfp (NOIO and NOFS scopes); 0 normally */
 	u32 clear_child_tid, set_child_tid; /* c: user addresses */
 	u32 robust_list;            /* c: user address */
+	u32 personality;            /* c */
+	u32 timer_slack;            /* c: ns */
 	struct completion *vfork_done;
 	struct { long (*fn)(struct task *); u64 expires; u32 arg[4]; } restart; /* c: ERESTART_RESTARTBLOCK */
 	char comm[TASK_COMM];       /* A to write */
@@ -111,6 +115,7 @@ struct task {
 	struct rcu_head rcu;
 };
 
+enum { JOBCTL_STOP_PENDING = 1 /* has to join the group's stop */, JOBCTL_STOPPED = 2 /* counted as stopped */ };
 enum { PF_KTHREAD = 1, PF_EXITING = 2, PF_MEMALLOC = 4, PF_FORKNOEXEC = 8, PF_USED_FPU = 16, PF_OOM_VICTIM = 32, PF_VFORK = 64 };
 
 struct group {
@@ -120,8 +125,13 @@ struct group {
 	int nr_threads;             /* S */
 	struct task *leader;        /* T */
 	pid_t tgid;                 /* f unless exec takes over */
+	struct group *parent;       /* T, RCU: gets SIGCHLD; NULL: the first process and kernel threads */
+	struct list_head children, sibling; /* T */
 	struct pid *pgrp, *session; /* T */
+	struct list_head pgrp_node, session_node; /* T: members of pgrp, of session */
 	bool session_leader;        /* T */
+	bool subreaper, has_subreaper; /* T: PR_SET_CHILD_SUBREAPER; some ancestor is one */
+	u8 dumpable;                /* a */
 	struct tty *tty;            /* S: controlling terminal */
 
 	spinlock_t siglock;         /* irqs off: timers send signals */
@@ -131,7 +141,7 @@ struct group {
 	bool group_exiting;         /* S */
 	bool group_stopped;         /* S */
 	int stop_sig, stop_count;   /* S */
-	u32 wait_flags;             /* S: continued/stopped events not yet reported */
+	u32 wait_flags;             /* S: WAIT_*: stopped/continued events not yet reported */
 	struct wait_queue wait_child; /* parents sleep here in wait4 */
 	struct task *exec_task;     /* S: thread that is in exec and waits for the others */
 
@@ -143,9 +153,12 @@ struct group {
 	u64 real_interval;
 	struct { u64 value, interval; } cpu_timer[2]; /* S: ITIMER_VIRTUAL, PROF */
 	struct list_head posix_timers; /* S */
+	int next_timer_id;          /* S */
 	s16 oom_score_adj, oom_score_adj_min;
 	struct rcu_head rcu;
 };
+
+enum { WAIT_STOPPED = 1, WAIT_CONTINUED = 2, WAIT_EXITED_EARLY = 4 };
 
 DECLARE_PER_CPU(struct task *, current_task);
 #define current this_cpu_read_stable(current_task)
