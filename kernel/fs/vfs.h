@@ -2,79 +2,125 @@
  *
  * kernel/fs, all that others may use: names, inodes, open files.
  *
- * Locks, outermost first: rename_mutex > parent inode->lock > child inode->lock > (mmap lock) > dentry->lock >
- * dcache bucket lock > inode->lock_small. inode->lock is a sleeping rw-semaphore: directories are searched under
- * the read side only when the dentry cache misses.
- * Keys: i inode->lock | d dentry->lock | a atomic | f fixed
+ * Locks, outermost first:
+ *   rename_mutex                      one rename between directories at a time
+ *     dir inode->lock                 parent before child, then by address
+ *       child inode->lock
+ *         (mmap lock, page lock: see mm/rmap/rmap.h)
+ *           dentry->lock              parent before child
+ *             dcache bucket lock
+ *           inode->lock_small, inode cache's lock, mount_lock, files->lock: leaves
+ * inode->lock is a sleeping rw-semaphore. lookup() runs under the write side, so that one name is looked up once; a hit
+ * in the dentry cache takes no lock at all (RCU).
+ * Keys: i inode->lock | s lock_small | d dentry->lock | a atomic | f fixed
  */
 #ifndef KERNEL_FS_VFS_H
 #define KERNEL_FS_VFS_H
 
 #include "kernel/fs/iov.h"
 #include "kernel/sched/task.h"
+#include "kernel/sync/wait.h"
 #include "mm/cache/cache.h"
+#include <asm/stat.h>
+#include <asm/statfs.h>
 #include <linux/stat.h>
 #include <linux/fcntl.h>
 
 struct super_block;
 struct poll_table;
+struct epoll_item;
+struct mount;
+struct dentry;
+struct seq;
 struct path { struct mount *mount; struct dentry *dentry; };
-struct timespec64 { s64 sec; s32 nsec; };
 
+/* --- inodes ------------------------------------------------------------------------------------------------------- */
 struct inode {
 	struct super_block *sb;            /* f */
-	u64 ino;                           /* f */
+	const struct inode_ops *ops;       /* f */
+	const struct file_ops *fops;       /* f: given to files that open it; devices: by rdev */
+	struct address_space *mapping;     /* f: usually &data */
 	mode_t mode;                       /* i; the type is fixed */
 	uid_t uid; gid_t gid;              /* i */
 	u32 nlink;                         /* i */
 	dev_t rdev;                        /* f */
+	u32 flags;                         /* s: INODE_* */
+	u64 ino;                           /* f */
 	loff_t size;                       /* i to write; read with inode_size(): 64 bits on a 32-bit machine */
 	u32 size_seq;
-	u64 blocks;                        /* 512-byte units; lock_small */
-	struct timespec64 atime, mtime, ctime; /* lock_small */
-	const struct inode_ops *ops;       /* f */
-	const struct file_ops *fops;       /* f: given to files that open it */
-	struct address_space *mapping;     /* f: usually &data */
-	struct address_space data;
-	struct rwsem lock;
+	u32 seals;                         /* i: F_SEAL_* of memfd */
+	u64 blocks;                        /* s: 512-byte units */
+	s64 atime, mtime, ctime;           /* s: ns since 1970; read with inode_times() */
+	atomic_t writers;                  /* a: > 0: open for writing; < 0: being executed, writing denied */
+	atomic_t refcount;                 /* a */
 	spinlock_t lock_small;
-	atomic_t refcount;
-	struct list_head sb_node, lru;     /* inode cache */
-	struct list_head dentries;         /* aliases */
-	struct list_head flocks;           /* POSIX and flock locks; flock_lock */
-	union { struct pipe *pipe; void *private; };
-	struct rcu_head rcu;
+	struct rwsem lock;
+	struct list_head lru;              /* inode cache: unused ones */
+	struct hlist_node hash;            /* inode cache: (sb, ino) -> inode, for file systems on disks */
+	struct list_head flocks;           /* flock_lock: POSIX, OFD and flock locks */
+	const char *link;                  /* f, RCU: target of a symlink that needs no reading; NULL: ops->readlink */
+	union { struct pipe *pipe; void *private; unsigned long value; };
+	union { struct address_space data; struct rcu_head rcu; };
 };
+enum { INODE_DEAD = 1 /* directory removed */, INODE_HASHED = 2, INODE_DIRTY = 4, INODE_FREEING = 8, INODE_ON_LRU = 16 };
+
 loff_t inode_size(const struct inode *i);
 void inode_set_size(struct inode *i, loff_t size);  /* i: held for writing */
+s64 inode_now(void);                                /* what a time stamp is set to */
+void inode_touch(struct inode *i, u32 attrs);       /* ATTR_ATIME | ATTR_MTIME | ATTR_CTIME: set to now */
+void inode_add_blocks(struct inode *i, long units512);
 
-struct inode_ops {
-	/* directories; inode->lock held (read for lookup, write for the rest) */
-	struct dentry *(*lookup)(struct inode *dir, struct dentry *d); /* d_add(d, inode or NULL); NULL, or ERR_PTR */
-	int (*create)(struct inode *dir, struct dentry *d, mode_t mode);
-	int (*mknod)(struct inode *dir, struct dentry *d, mode_t mode, dev_t dev);
-	int (*mkdir)(struct inode *dir, struct dentry *d, mode_t mode);
-	int (*rmdir)(struct inode *dir, struct dentry *d);
-	int (*link)(struct dentry *old, struct inode *dir, struct dentry *d);
-	int (*unlink)(struct inode *dir, struct dentry *d);
-	int (*symlink)(struct inode *dir, struct dentry *d, const char *target);
-	int (*rename)(struct inode *from, struct dentry *d, struct inode *to, struct dentry *target, u32 flags);
-	int (*readlink)(struct inode *i, char *buf, size_t size);   /* => length, not terminated */
-	int (*follow)(struct inode *i, struct path *to);            /* magic links of /proc: jump; references */
-	int (*setattr)(struct inode *i, u32 valid, mode_t mode, uid_t uid, gid_t gid, loff_t size, const struct timespec64 *at, const struct timespec64 *mt);
-	int (*getattr)(struct inode *i, struct statx *st);          /* NULL: from the inode */
-	int (*permission)(struct inode *i, int mask);               /* NULL: mode bits */
-	bool (*revalidate)(struct dentry *d);                       /* false: the name must be looked up again (/proc/PID) */
-};
-enum { ATTR_MODE = 1, ATTR_UID = 2, ATTR_GID = 4, ATTR_SIZE = 8, ATTR_ATIME = 16, ATTR_MTIME = 32, ATTR_CTIME = 64 };
+/* refcount 1, times now, owner = current's fsuid/fsgid (dir: a set-gid directory passes its group on), nlink 1. */
+struct inode *__must_check new_inode(struct super_block *sb, struct inode *dir, mode_t mode); /* NULL: no memory */
+struct inode *iget(struct inode *i);
+void iput(struct inode *i);
+/* For file systems on disks: the cached inode, or a new locked-for-filling one (*made set: fill, then inode_unlock_new). */
+struct inode *iget_cached(struct super_block *sb, u64 ino);
+int inode_insert(struct inode *i);                  /* make it findable by iget_cached; -EEXIST */
+void set_nlink(struct inode *i, u32 n);
+void drop_nlink(struct inode *i);
+
+struct iattr { u32 valid; mode_t mode; uid_t uid; gid_t gid; loff_t size; s64 atime, mtime, ctime; struct file *file; };
+enum { ATTR_MODE = 1, ATTR_UID = 2, ATTR_GID = 4, ATTR_SIZE = 8, ATTR_ATIME = 16, ATTR_MTIME = 32, ATTR_CTIME = 64,
+       ATTR_ATIME_SET = 128, ATTR_MTIME_SET = 256, ATTR_KILL_SUID = 512 };
 enum { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4 };
 
+struct inode_ops {
+	/* directories; inode->lock held for writing (both directories' for link and rename; the victim's as well) */
+	int (*lookup)(struct inode *dir, struct dentry *d); /* d_add(d, inode or NULL) and 0; or -errno and no d_add */
+	int (*create)(struct inode *dir, struct dentry *d, mode_t mode);     /* these make d positive: d_instantiate */
+	int (*mknod)(struct inode *dir, struct dentry *d, mode_t mode, dev_t dev);
+	int (*mkdir)(struct inode *dir, struct dentry *d, mode_t mode);
+	int (*symlink)(struct inode *dir, struct dentry *d, const char *target);
+	int (*link)(struct dentry *old, struct inode *dir, struct dentry *d);
+	int (*rmdir)(struct inode *dir, struct dentry *d);                    /* the caller unhashes d afterwards */
+	int (*unlink)(struct inode *dir, struct dentry *d);
+	int (*rename)(struct inode *from, struct dentry *d, struct inode *to, struct dentry *target, u32 flags);
+	int (*tmpfile)(struct inode *dir, struct dentry *d, mode_t mode);     /* O_TMPFILE: d gets an inode without links */
+	int (*readlink)(struct inode *i, char *buf, size_t size);   /* => length, not terminated. NULL: i->link */
+	int (*follow)(struct inode *i, struct path *to);            /* magic links of /proc: jump; *to gets references */
+	int (*setattr)(struct dentry *d, const struct iattr *a);    /* NULL: attr_copy, and truncation by size */
+	int (*getattr)(struct inode *i, struct statx *st);          /* after the inode's own: correct what differs. NULL: ok */
+	int (*permission)(struct inode *i, int mask);               /* NULL: mode bits */
+	bool (*revalidate)(struct dentry *d);                       /* D_REVALIDATE dentries; false: look the name up again */
+};
+void attr_copy(struct inode *i, const struct iattr *a);         /* into the inode; i held for writing */
+
+/* --- open files ----------------------------------------------------------------------------------------------------- */
+/* emit: 0 to go on, 1 when it took the last that fits (pos is then that of the entry not taken) */
 struct dir_context { int (*emit)(struct dir_context *c, const char *name, unsigned len, u64 ino, unsigned type); loff_t pos; };
+static inline bool dir_emit(struct dir_context *c, const char *name, unsigned len, u64 ino, unsigned type)
+{
+	return c->emit(c, name, len, ino, type) == 0;
+}
+bool dir_emit_dots(struct file *f, struct dir_context *c); /* positions 0 and 1; false: full */
+#define DT_OF(mode) ((mode) >> 12 & 15)
+
 struct file_ops {
 	ssize_t (*read)(struct file *f, struct iov *to, loff_t *pos);
 	ssize_t (*write)(struct file *f, struct iov *from, loff_t *pos);
 	loff_t (*llseek)(struct file *f, loff_t off, int whence);   /* NULL: by size, if FMODE_LSEEK */
-	int (*readdir)(struct file *f, struct dir_context *c);
+	int (*readdir)(struct file *f, struct dir_context *c);      /* inode->lock held for reading */
 	u32 (*poll)(struct file *f, struct poll_table *pt);         /* EPOLL* mask; NULL: always ready */
 	long (*ioctl)(struct file *f, unsigned cmd, unsigned long arg);
 	int (*mmap)(struct file *f, struct vma *vma);               /* NULL: -ENODEV; generic_mmap for page-cache files */
@@ -83,78 +129,123 @@ struct file_ops {
 	void (*release)(struct file *f);                            /* last reference */
 	int (*fsync)(struct file *f, loff_t start, loff_t end, bool data_only);
 	long (*fallocate)(struct file *f, int mode, loff_t off, loff_t len);
+	bool no_seek;                                               /* pipes, terminals: lseek and pread say ESPIPE */
 };
 ssize_t generic_read(struct file *f, struct iov *to, loff_t *pos);   /* through the page cache */
-ssize_t generic_write(struct file *f, struct iov *from, loff_t *pos);
+ssize_t generic_write(struct file *f, struct iov *from, loff_t *pos); /* write_begin, copy, write_end */
 int generic_mmap(struct file *f, struct vma *vma);
-void poll_wait(struct file *f, struct wait_queue *wq, struct poll_table *pt);
+loff_t generic_llseek(struct file *f, loff_t off, int whence, loff_t end);
+void file_accessed(struct file *f);                                  /* relatime */
+/* For kernel buffers with the whole content: => bytes; moves *pos on. */
+ssize_t read_from_buffer(struct iov *to, loff_t *pos, const void *buf, size_t size);
 
+struct poll_table { void (*queue)(struct poll_table *pt, struct file *f, struct wait_queue *wq); u32 events; };
+static inline void poll_wait(struct file *f, struct wait_queue *wq, struct poll_table *pt)
+{
+	if (pt && pt->queue)
+		pt->queue(pt, f, wq);
+}
+
+/* --- the dentry cache -------------------------------------------------------------------------------------------------- */
+#define DNAME_INLINE 28
 struct dentry {
-	struct dentry *parent;         /* d, RCU; itself at the root */
-	struct inode *inode;           /* d, RCU; NULL: known not to exist */
-	struct list_head hash;         /* bucket lock, RCU */
-	u32 name_hash; u16 len; u16 flags;
-	const char *name;              /* RCU: short names inline */
-	atomic_t refcount;             /* 0: cached, on the LRU */
+	struct hlist_node hash;        /* bucket lock, RCU */
+	struct dentry *parent;         /* d and rename_lock, RCU; itself at the root */
+	u32 name_hash;
+	const char *name;              /* like parent: short names inline, long ones allocated; NUL-terminated */
+	u16 len, flags;                /* flags: d */
+	struct inode *inode;           /* d; NULL: known not to exist; set once */
+	atomic_t refcount;             /* 0: cached, on the LRU; negative: dying */
 	spinlock_t lock;
-	struct list_head children, sibling; /* parent's lock */
-	struct list_head alias;        /* inode->dentries */
-	struct list_head lru;
-	struct super_block *sb;
-	const struct inode_ops *ops;   /* revalidate */
+	struct list_head children;     /* d */
+	struct list_head sibling;      /* parent's d */
+	union { struct list_head lru; struct rcu_head rcu; };
+	struct super_block *sb;        /* f */
 	void *private;
-	struct rcu_head rcu;
-	char short_name[24];
+	u32 cookie;                    /* tmpfs: its position in the directory */
+	char short_name[DNAME_INLINE];
 };
-void d_add(struct dentry *d, struct inode *inode); /* eats the reference to inode */
+enum { D_HASHED = 1, D_LRU = 2, D_REFERENCED = 4, D_MOUNTED = 8, D_PINNED = 16 /* the file system holds a reference */,
+       D_REVALIDATE = 32, D_VOLATILE = 64 /* freed with the last reference */, D_CURSOR = 128 };
+void d_add(struct dentry *d, struct inode *inode);         /* lookup: hash it; eats the reference to inode (or NULL) */
+void d_instantiate(struct dentry *d, struct inode *inode); /* create: a negative, hashed dentry gets its inode */
+struct dentry *d_make_root(struct inode *root);            /* eats the reference; NULL: no memory */
+void d_drop(struct dentry *d);                             /* unhash: the next lookup asks the file system */
 void dput(struct dentry *d);
-struct dentry *dget(struct dentry *d);
+static inline struct dentry *dget(struct dentry *d) { atomic_inc(&d->refcount); return d; }
+static inline void d_set_flags(struct dentry *d, u16 f) { spin_lock(&d->lock); d->flags |= f; spin_unlock(&d->lock); }
 
+/* --- file systems --------------------------------------------------------------------------------------------------------- */
 struct fs_type {
 	const char *name;
-	int (*mount)(struct super_block *sb, const char *source, const char *options); /* makes sb->root */
-	bool needs_device;
+	int (*mount)(struct super_block *sb, const char *source, const char *options); /* sets sb->ops, makes sb->root */
+	bool needs_device, single;     /* single: one super block however often it is mounted (proc, devtmpfs) */
 	struct list_head list;
+	struct super_block *instance;  /* single: that one */
 };
 struct super_ops {
-	struct inode *(*alloc_inode)(struct super_block *sb);   /* NULL: plain */
-	void (*free_inode)(struct inode *i);
-	void (*evict)(struct inode *i);                         /* no link, no reference: give storage back */
+	struct inode *(*alloc_inode)(struct super_block *sb);   /* NULL: plain. Inside: inode_init_once(i) */
+	void (*free_inode)(struct inode *i);                    /* after a grace period */
+	void (*evict)(struct inode *i);                         /* last reference gone, pages are out: give storage back */
 	int (*write_inode)(struct inode *i);
 	int (*statfs)(struct super_block *sb, struct statfs64 *st);
 	int (*sync)(struct super_block *sb, bool wait);
 	int (*remount)(struct super_block *sb, u32 flags, const char *options);
 	void (*unmount)(struct super_block *sb);
-	int (*show_options)(struct super_block *sb, char *buf, size_t size);
+	void (*show_options)(struct super_block *sb, struct seq *s); /* ",size=4k" */
 };
 struct super_block {
 	const struct fs_type *type; const struct super_ops *ops;
-	struct dentry *root; dev_t dev; u32 flags; u32 magic; u32 block_size; loff_t max_size;
-	struct list_head inodes; spinlock_t inodes_lock; void *private; atomic_t active; struct list_head list;
+	struct dentry *root; dev_t dev; u32 flags /* MS_RDONLY */; u32 magic; u32 block_size; loff_t max_size;
+	u64 next_ino;                  /* inodes_lock */
+	spinlock_t inodes_lock;
+	long nr_inodes;                /* inodes_lock */
+	atomic_t active;               /* mounts */
+	void *private;
+	struct list_head list;
+	const struct inode_ops *default_dir_ops;
 };
 void register_fs(struct fs_type *t);
-struct inode *new_inode(struct super_block *sb, mode_t mode);  /* refcount 1, times now, owner = current's fsuid/fsgid */
-struct inode *iget(struct inode *i); void iput(struct inode *i);
+extern struct inode *inode_alloc_plain(void);
+/* Pseudo file systems (proc): in fs_type.mount; makes a root directory inode with these operations. */
+int pseudo_fs_fill(struct super_block *sb, u32 magic, const struct super_ops *ops, const struct inode_ops *root_ops, const struct file_ops *root_fops);
+int simple_statfs(struct super_block *sb, struct statfs64 *st);
+void mounts_show(struct seq *s, bool mountinfo);      /* /proc/mounts, /proc/PID/mountinfo as current's root sees it */
+void filesystems_show(struct seq *s);
+void locks_show(struct seq *s);
+struct dcache_stat { long nr_dentry, nr_unused; } ;
+void dcache_get_stat(struct dcache_stat *st);
+void files_get_stat(long *nr_files, long *max_files);
+void inodes_get_stat(long *nr_inodes, long *nr_unused);
 
-/* --- names --------------------------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------------------------------------- */
 enum { LOOKUP_FOLLOW = 1, LOOKUP_DIRECTORY = 2, LOOKUP_PARENT = 4, LOOKUP_EMPTY = 8, LOOKUP_CREATE = 16 };
 int user_path_at(int dfd, const char __user *name, u32 flags, struct path *out); /* references; 0 or -errno */
 int kern_path(const char *name, u32 flags, struct path *out);
-void path_put(struct path *p);
-int path_string(const struct path *p, char *buf, size_t size, char **start);  /* d_path: absolute; " (deleted)" */
+void path_get(const struct path *p);
+void path_put(const struct path *p);
+int path_string(const struct path *p, char *buf, size_t size, char **start);  /* d_path: absolute; " (deleted)". => length or -ENAMETOOLONG */
 struct file *kern_open(const char *name, int flags, mode_t mode);
-struct file *open_exec(const char *name);       /* regular file, executable by current; ERR_PTR(-EACCES, ...) */
+struct file *path_open(const struct path *p, int flags);   /* takes its own references */
+struct file *open_exec(const char *name);       /* regular file, executable by current, writing denied while it is
+	                                           open; ERR_PTR(-EACCES, ...) */
+struct file *open_exec_at(int dfd, const char __user *name, int flags); /* execve, execveat: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW */
 ssize_t kern_read(struct file *f, void *buf, size_t n, loff_t pos);
 ssize_t kern_write(struct file *f, const void *buf, size_t n, loff_t pos);
 int inode_permission(struct inode *i, int mask);
+bool file_nosuid(const struct file *f);         /* exec: its mount ignores set-uid bits */
 /* A file without a name on disk (pipes, eventfd, shared memory). */
 struct file *anon_file(const char *name, const struct file_ops *ops, void *private, int flags);
 struct file *shmem_file(const char *name, loff_t size, u32 vm_flags);  /* MAP_SHARED|MAP_ANONYMOUS, memfd, SysV shm */
 
-/* --- descriptors ------------------------------------------------------------------------------------------------------ */
+/* --- descriptors ---------------------------------------------------------------------------------------------------------------- */
 struct file *fget(unsigned fd);                  /* reference, or NULL; not O_PATH files */
 struct file *fget_any(unsigned fd);              /* O_PATH files too */
-int fd_alloc(unsigned from, int flags);          /* reserves; -EMFILE */
+/* For the length of one system call: no atomics while the table is not shared. */
+struct fdref { struct file *file; u32 put; };
+struct fdref fdget(unsigned fd);
+static inline void fdput(struct fdref r) { if (r.put) put_file(r.file); }
+int fd_alloc(unsigned from, int flags);          /* reserves; O_CLOEXEC; -EMFILE */
 void fd_install(int fd, struct file *f);         /* eats the reference */
 void fd_cancel(int fd);
 int fd_close(unsigned fd);
@@ -163,23 +254,32 @@ void files_exit(struct task *t);
 int files_unshare(void); void files_close_on_exec(void);             /* exec */
 int fs_dup(struct task *child, struct task *parent, bool share);
 void fs_exit(struct task *t);
-/* for /proc/PID/fd */
+int fs_unshare(void);
+mode_t fs_umask(struct task *t);
+/* for /proc/PID/fd, cwd, root: of another task; hold a reference to it */
 struct file *files_next(struct task *t, unsigned *fd);               /* first open fd >= *fd, with reference */
+struct file *files_get(struct task *t, unsigned fd, bool *cloexec);  /* with reference, or NULL */
+int fs_get_path(struct task *t, bool root, struct path *out);        /* references; -ENOENT */
 
-/* --- devices: character ones by number ----------------------------------------------------------------------------------- */
+/* --- devices: character ones by number ---------------------------------------------------------------------------------------------- */
 int register_chrdev(unsigned major, unsigned minor, unsigned count, const struct file_ops *ops, const char *name);
-int devfs_add(const char *name, mode_t mode, dev_t dev);              /* appears in /dev */
+int devfs_add(const char *name, mode_t mode, dev_t dev);              /* appears in /dev; mode with S_IFCHR or S_IFBLK; "pts/0" makes pts */
+int devfs_link(const char *name, const char *target);                 /* a symlink in /dev */
+void devices_show(struct seq *s);                                     /* /proc/devices */
 #define MKDEV(ma, mi) ((dev_t)(((ma) & 0xfff) << 8 | ((mi) & 0xff) | ((mi) & ~0xffu) << 12)) /* Linux's new_encode_dev */
 #define MAJOR(d) ((d) >> 8 & 0xfff)
 #define MINOR(d) (((d) & 0xff) | ((d) >> 12 & 0xfff00))
 
-/* --- /proc entries: other rooms add theirs -------------------------------------------------------------------------------- */
+/* --- text for /proc: kernel/fs/seq.c -------------------------------------------------------------------------------------------------- */
+/* A writer into a buffer that the owner grows and calls again on overflow. */
 struct seq { char *buf; size_t size, len; bool overflow; loff_t index; void *private; };
 void seq_printf(struct seq *s, const char *fmt, ...) __printf(2, 3);
 void seq_puts(struct seq *s, const char *text);
 void seq_write(struct seq *s, const void *data, size_t n);
+void seq_path(struct seq *s, const struct path *p, const char *escape); /* \ooo for the characters of `escape` */
 
-void vfs_init(void);
+void vfs_init(void);     /* boot CPU, slab works: caches, tmpfs root, /dev */
+void vfs_init_task(struct task *t);                /* the first task: root, cwd, an empty descriptor table */
 int load_initramfs(const void *data, size_t size); /* newc cpio, concatenated, into the root; names what is wrong */
 
 #endif

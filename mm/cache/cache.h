@@ -97,6 +97,8 @@ struct file {
 	spinlock_t lock;
 	const struct cred *cred;        /* of the opener */
 	void *private;
+	struct epoll_item *watch;       /* kernel/fs/epoll.c: who watches it */
+	pid_t owner;                    /* F_SETOWN */
 	pgoff_t ra_next;                /* read-ahead: where a sequential reader comes next */
 	u32 ra_pages;
 	struct rcu_head rcu;
