@@ -145,6 +145,7 @@ extern u64 kernel_pdpt[4];
 void flush_tlb_local(void);                /* this CPU, all but global entries */
 static inline void flush_tlb_one_local(unsigned long addr) { __asm__ volatile("invlpg (%0)" : : "r"(addr) : "memory"); }
 void flush_tlb_range(struct mmu *m, unsigned long start, unsigned long end); /* all CPUs that use m; waits; interrupts on */
+void flush_tlb_cpus(u32 cpus);             /* everything but global entries on these CPUs; waits; interrupts on */
 void flush_tlb_kernel(unsigned long start, unsigned long end);               /* all CPUs; waits; interrupts on */
 
 #endif

@@ -111,6 +111,9 @@ struct task {
 	char comm[TASK_COMM];       /* A to write */
 	spinlock_t alloc_lock;
 	void *lockdep;              /* debug: locks held */
+#ifdef CONFIG_DEBUG
+	u32 vm_op_depth;            /* c: inside vm_op_begin/end (mm/rmap/oracle.c) */
+#endif
 	void *io;                   /* c: whatever the block layer needs (plugs) */
 	struct rcu_head rcu;
 };

@@ -1,35 +1,42 @@
 /* SPDX-License-Identifier: MIT
  *
- * "Who maps this page?": the one interface to every answer. referenced, unmap and mkclean (walk.c) are written once,
+ * "Who maps this page?": the one interface to every answer. referenced, unmap and mkclean (uses.c) are written once,
  * on rmap_walk; a scheme is one file with one table (anonvma.c, filetree.c) and one line in schemes.c.
  *
- * The lock order, outermost first; behind each level the functions that take it.
+ * The lock order, outermost first; behind each level who takes it.
  *
  *   inode->lock                    write, truncate, directory operations
  *     mmap lock                    mm/virt: faults read, changes of areas write
  *       page lock                  faults on files, truncate_pages, reclaim; callers of rmap_walk hold it
- *         mapping->map_lock        file scheme: vma_link/unlink write; walk reads
- *           anon root lock         anonymous scheme: prepare, fork, unlink write; walk reads
- *             mm->tree_lock        vma tree changes
+ *         mapping->map_lock        file scheme: link, unlink, adjust write; walk and unmap_file_range read
+ *           anon_vma->lock         anonymous scheme: prepare, fork, clone, unlink, adjust write; walk reads
+ *             mm->tree_lock        vma tree changes; prepare, to hang an anon_vma in
  *             mm->pt_lock          pt_alloc
  *               PTL                everything that touches a PTE; walk, one at a time
- *                 chain lock       chain schemes (the other way round their walk only tries the PTL)
- *                 zone->lru_lock   (irqs off)
+ *                 chain lock       chain schemes (their walk comes the other way round and only tries the PTL)
+ *                 zone->lru_lock   (interrupts off)
  *                 mapping->tree_lock
- *                   zone->lock     (irqs off)
+ *                   zone->lock     (interrupts off)
  *
  * What a scheme may rely on
- *   - The caller of walk holds the page lock. The walk locks its object, finds candidates, takes the PTL, checks that
- *     the PTE maps the page, and calls visit. Nothing above needs m->vma: it may be NULL.
- *   - add, dup, remove, move run under the PTL, cannot fail and do not sleep: what may fail is in prepare.
- *   - A PTE and its reverse mapping appear and disappear under one hold of the PTL: mapcount changes there as well, in
- *     the callers below, not in the schemes (chain schemes keep the count in the chain: they set .counts).
+ *   - The caller of walk holds the page lock. The walk locks its object, finds candidates, and hands each to
+ *     rmap_visit_one, which takes the PTL, checks that the PTE maps the page, and calls visit. Nothing above needs
+ *     m->vma: it may be NULL.
+ *   - add, dup, remove and move run under the PTL, do not sleep and cannot fail: what may fail is in prepare.
+ *   - A PTE and its reverse mapping appear and disappear under one hold of the PTL.
+ *   - A vma is linked before it has PTEs and unlinked before its page tables go.
+ *
+ * What the callers in mm/virt promise when areas change, so that no walk ever misses a mapping
+ *   - split: the new vma is complete and linked (vma_clone, vma_link) before the old one shrinks (adjust);
+ *   - merge: the survivor has taken over (vma_merge) and grown (adjust) before the other is unlinked;
+ *   - mremap: the new vma is linked before the first PTE moves, the old one unlinked after the last.
+ *   A walk may meet one PTE twice meanwhile, which is harmless; it never meets it not at all.
  */
 #ifndef MM_RMAP_RMAP_H
 #define MM_RMAP_RMAP_H
 
 #include "mm/cache/cache.h"
-#include "mm/virt/mm.h" /* struct vma and struct mm as data; no calls */
+#include "mm/virt/mm.h" /* struct vma and struct mm as data; page-table access */
 
 /* One mapping of a page, as visit sees it: the PTL is held, pte is mapped. */
 struct rmap_mapping {
@@ -38,11 +45,21 @@ struct rmap_mapping {
 	pte_t *pte;
 	struct vma *vma; /* or NULL */
 };
-enum rmap_verdict { RMAP_KEEP, RMAP_UNMAPPED /* visit cleared the PTE: drop the entry and the mapcount */, RMAP_STOP };
-enum rmap_result { RMAP_DONE, RMAP_AGAIN /* somewhere a lock was busy: not all mappings were seen */ };
+enum rmap_verdict { RMAP_KEEP, RMAP_UNMAPPED /* visit cleared the PTE: drop entry and mapcount */, RMAP_STOP };
+enum rmap_result { RMAP_DONE, RMAP_AGAIN /* a lock was busy: not all mappings were seen */ };
 enum rmap_reason { RMAP_REFERENCED, RMAP_UNMAP, RMAP_MKCLEAN, RMAP_AUDIT, NR_RMAP_REASONS };
 /* => neither sleeps, nor waits for an IPI, nor calls rmap */
 typedef enum rmap_verdict (*rmap_visit)(const struct rmap_mapping *m, struct page *page, void *arg);
+
+/* A walk under way: what the finder of a scheme passes to rmap_visit_one. */
+struct rmap_walk {
+	struct page *page;
+	rmap_visit visit;
+	void *arg;
+	u32 candidates, hits; /* counted by rmap_visit_one */
+	u32 left;             /* mappings not yet met: a finder stops at 0 */
+	bool stop;
+};
 
 /* What prepare got hold of, so that what follows under the PTL cannot fail. */
 struct rmap_batch {
@@ -52,83 +69,149 @@ struct rmap_batch {
 
 struct rmap_scheme {
 	const char *name;  /* as in rmap.anon=name, rmap.file=name */
-	const char *about; /* one line for /proc/rmap and the list of allowed values */
+	const char *about; /* one line for /proc/rmap */
 	u16 vma_bytes;     /* its tail behind each struct vma */
 	u16 mm_bytes;      /* its tail behind each struct mm */
-	int (*init)(void); /* boot: caches; -ENOMEM stops the boot */
-
-	/* areas (mmap lock for writing, except prepare) */
-	int (*prepare)(struct vma *vma, struct rmap_batch *b, unsigned pages); /* read lock is enough; sleeps; -ENOMEM */
-	void (*unprepare)(struct rmap_batch *b);                              /* gives back what was not used */
-	int (*vma_fork)(struct vma *child, struct vma *parent);               /* child not yet visible; -ENOMEM */
-	int (*vma_clone)(struct vma *copy, struct vma *vma);                  /* split and mremap: copy covers pages of vma; -ENOMEM */
-	bool (*can_merge)(const struct vma *a, const struct vma *b);
-	void (*vma_merge)(struct vma *into, struct vma *gone);                /* before gone is unlinked */
-	void (*vma_link)(struct vma *vma);                                    /* becomes visible to walks */
-	void (*vma_unlink)(struct vma *vma);
-	/* start, end or pgoff of a linked vma change between the two: walks are kept out */
-	void (*adjust_begin)(struct vma *vma);
-	void (*adjust_end)(struct vma *vma);
-
-	/* pages (PTL) */
-	void (*add)(struct page *page, struct vma *vma, unsigned long addr, struct rmap_batch *b); /* new mapping */
-	void (*dup)(struct page *page, struct vma *child, unsigned long addr, struct rmap_batch *b); /* fork */
-	void (*remove)(struct page *page, struct vma *vma, unsigned long addr);
-	bool (*move)(struct page *page, struct vma *from, unsigned long old, struct vma *to, unsigned long new);
-	                                                                      /* false: COPY_FIRST */
-	enum rmap_result (*walk)(struct page *page, rmap_visit visit, void *arg, struct rmap_counter *c);
 	bool counts;       /* keeps the number of mappings itself; page->mapcount is not maintained */
+	int (*init)(void); /* boot; an error stops it */
+	void (*vma_init)(struct vma *vma); /* a new vma: make the tail empty */
+
+	/* Areas: mmap lock for writing, except prepare, for which reading is enough. All may sleep. */
+	int (*prepare)(struct vma *vma, struct rmap_batch *b, unsigned pages); /* before anonymous pages are added; -ENOMEM */
+	void (*unprepare)(struct rmap_batch *b);
+	int (*vma_fork)(struct vma *child, struct vma *parent); /* child is not visible yet; -ENOMEM */
+	int (*vma_clone)(struct vma *copy, struct vma *vma);    /* split, mremap: copy will map pages of vma; -ENOMEM */
+	bool (*can_merge)(const struct vma *a, const struct vma *b);
+	int (*vma_merge)(struct vma *into, struct vma *gone);   /* into will map the pages of gone; -ENOMEM */
+	void (*vma_link)(struct vma *vma);                      /* becomes visible to walks */
+	void (*vma_unlink)(struct vma *vma);
+	void (*adjust_begin)(struct vma *vma); /* start, end or pgoff of a linked vma change between the two: */
+	void (*adjust_end)(struct vma *vma);   /* walks are kept out */
+
+	/* Pages: under the PTL. */
+	void (*add)(struct page *page, struct vma *vma, unsigned long addr, struct rmap_batch *b);
+	void (*dup)(struct page *page, struct vma *child, unsigned long addr, struct rmap_batch *b);
+	void (*remove)(struct page *page, struct mm *mm, unsigned long addr);
+	bool (*move)(struct page *page, struct vma *from, unsigned long old, struct vma *to, unsigned long new);
+	bool (*reuse)(struct page *page, struct vma *vma, unsigned long addr); /* exclusive page about to be written */
+	enum rmap_result (*walk)(struct rmap_walk *w);
+
+	size_t (*describe)(char *buf, size_t size); /* objects and bytes, for /proc/rmap */
 };
 
-/* Per scheme and reason; per-CPU would cost more low memory than it is worth: relaxed atomics. */
-struct rmap_counter { u64 walks, candidates, hits, again; u32 histogram[24]; /* log2 of candidates a walk */ };
+/* --- what mm/virt calls ------------------------------------------------------------------------------------------- */
+extern const struct rmap_scheme *rmap_anon, *rmap_file; /* in force; fixed at boot */
+extern u16 rmap_anon_tail, rmap_file_tail;              /* where the tails lie in struct vma */
+extern u16 rmap_vma_size, rmap_mm_size;                 /* whole sizes: what the slabs of vmas and mms are made with */
 
-/* --- what mm/virt calls: thin inlines over the two schemes in force (rmap_anon, rmap_file) ------------------------ */
-extern const struct rmap_scheme *rmap_anon, *rmap_file;
-extern u16 rmap_anon_tail, rmap_file_tail, rmap_vma_size, rmap_mm_size; /* offsets and total sizes, set at boot */
+static inline void *rmap_tail_anon(const struct vma *vma) { return (char *)vma + rmap_anon_tail; }
+static inline void *rmap_tail_file(const struct vma *vma) { return (char *)vma + rmap_file_tail; }
 
-int rmap_prepare(struct vma *vma, struct rmap_batch *b, unsigned pages);
-void rmap_unprepare(struct rmap_batch *b);
-void rmap_add_anon_new(struct page *page, struct vma *vma, unsigned long addr, struct rmap_batch *b); /* fresh page, not shared yet */
-void rmap_add_anon(struct page *page, struct vma *vma, unsigned long addr, struct rmap_batch *b);     /* e.g. swap-in */
-void rmap_add_file(struct page *page, struct vma *vma, unsigned long addr, struct rmap_batch *b);
-void rmap_dup(struct page *page, struct vma *child, unsigned long addr, struct rmap_batch *b);
-void rmap_remove(struct page *page, struct vma *vma, unsigned long addr); /* PTE is already cleared */
-bool rmap_move(struct page *page, struct vma *from, unsigned long old, struct vma *to, unsigned long new);
-
+void rmap_vma_init(struct vma *vma);
+/* Before anonymous pages are mapped into vma. Fast when nothing is to be done. => 0 or -ENOMEM */
+static inline int rmap_prepare(struct vma *vma, struct rmap_batch *b, unsigned pages)
+{
+	*b = (struct rmap_batch){ 0 };
+	return rmap_anon->prepare(vma, b, pages);
+}
+static inline void rmap_unprepare(struct rmap_batch *b)
+{
+	if (unlikely(b->objects))
+		rmap_anon->unprepare(b);
+}
 int rmap_vma_fork(struct vma *child, struct vma *parent);
 int rmap_vma_clone(struct vma *copy, struct vma *vma);
 bool rmap_can_merge(const struct vma *a, const struct vma *b);
-void rmap_vma_merge(struct vma *into, struct vma *gone);
+int rmap_vma_merge(struct vma *into, struct vma *gone);
 void rmap_vma_link(struct vma *vma);
 void rmap_vma_unlink(struct vma *vma);
 void rmap_adjust_begin(struct vma *vma);
 void rmap_adjust_end(struct vma *vma);
-bool rmap_reuse_anon(struct page *page, struct vma *vma, unsigned long addr); /* write fault on an anonymous page that
-	only this PTE maps: may it be written in place? takes it over for vma if so. page lock held */
 
-/* --- what reclaim and write-back call: page lock held --------------------------------------------------------------- */
+/* A fresh anonymous page that nobody else can see yet becomes mapped once: no atomic operation. */
+static inline void rmap_add_new(struct page *page, struct vma *vma, unsigned long addr, struct rmap_batch *b)
+{
+	if (likely(!rmap_anon->counts))
+		atomic_set(&page->mapcount, 0);
+	rmap_anon->add(page, vma, addr, b);
+}
+/* One more mapping of a page that may be mapped already: swap-in (anonymous), any fault on a file. */
+static inline void rmap_add(struct page *page, struct vma *vma, unsigned long addr, struct rmap_batch *b)
+{
+	const struct rmap_scheme *s = page_anon(page) ? rmap_anon : rmap_file;
+
+	if (likely(!s->counts))
+		atomic_inc(&page->mapcount);
+	if (s->add)
+		s->add(page, vma, addr, b);
+}
+/* fork: child maps it too. */
+static inline void rmap_dup(struct page *page, struct vma *child, unsigned long addr, struct rmap_batch *b)
+{
+	const struct rmap_scheme *s = page_anon(page) ? rmap_anon : rmap_file;
+
+	if (likely(!s->counts))
+		atomic_inc(&page->mapcount);
+	if (s->dup)
+		s->dup(page, child, addr, b);
+}
+/* The PTE is gone already, the PTL still held. */
+static inline void rmap_remove(struct page *page, struct mm *mm, unsigned long addr)
+{
+	const struct rmap_scheme *s = page_anon(page) ? rmap_anon : rmap_file;
+
+	ASSERT(s->counts || page_mapped(page));
+	if (s->remove)
+		s->remove(page, mm, addr);
+	if (likely(!s->counts))
+		atomic_dec(&page->mapcount);
+}
+/* => false: COPY_FIRST: the caller makes the page exclusive to this mapping (early COW) and tries again */
+static inline bool rmap_move(struct page *page, struct vma *from, unsigned long old, struct vma *to, unsigned long new)
+{
+	const struct rmap_scheme *s = page_anon(page) ? rmap_anon : rmap_file;
+
+	return !s->move || s->move(page, from, old, to, new);
+}
+/* Write fault on an anonymous page: may it be written where it is? Only this PTE maps it and no swap slot refers to
+ * it; then the page becomes vma's own. => PTL held; the page lock too if the page is in the swap cache. */
+static inline bool rmap_reuse(struct page *page, struct vma *vma, unsigned long addr)
+{
+	if (page_mapcount(page) != 1 || page_swapcache(page))
+		return false;
+	return !rmap_anon->reuse || rmap_anon->reuse(page, vma, addr);
+}
+
+/* --- what reclaim and write-back call: page lock held; all may sleep ------------------------------------------------ */
 enum rmap_result rmap_walk(struct page *page, enum rmap_reason why, rmap_visit visit, void *arg);
-int rmap_referenced(struct page *page, u32 *vm_flags); /* young PTEs found and made old */
-enum rmap_result rmap_unmap(struct page *page);        /* all mappings; anonymous pages need their swap entry first */
-int rmap_mkclean(struct page *page);                   /* write-protects; how many were dirty; repeats until DONE */
+int rmap_referenced(struct page *page, u32 *vm_flags); /* => young PTEs found, made old; the union of vma flags */
+enum rmap_result rmap_unmap(struct page *page);        /* every mapping; PG_swapcache pages leave their swap entry behind */
+int rmap_mkclean(struct page *page);                   /* write-protects all; => how many were dirty */
 
-/* mm/cache's cache_ops.unmap_range: every mapping of these file pages goes (truncate). */
+/* mm/cache's cache_ops.unmap_range: every mapping of pages [first, last] of a file goes. Sleeps. */
 void rmap_unmap_file_range(struct address_space *m, pgoff_t first, pgoff_t last, bool even_cows);
 
-/* Visit the vmas of one mm-and-address each that may map pages [first, last] of a file: for truncate. */
-typedef void (*rmap_vma_visit)(struct vma *vma, unsigned long start, unsigned long end, void *arg);
-void rmap_for_each_file_vma(struct address_space *m, pgoff_t first, pgoff_t last, rmap_vma_visit visit, void *arg);
+/* --- for schemes ------------------------------------------------------------------------------------------------------ */
+/* The one step that all share: does vma (or the mm) map w->page at addr? If so, visit it. => false: stop looking */
+bool rmap_visit_one(struct rmap_walk *w, struct mm *mm, struct vma *vma, unsigned long addr);
+/* Where vma would map the page; false if it lies outside. */
+static inline bool rmap_vma_address(const struct vma *vma, const struct page *page, unsigned long *addr)
+{
+	pgoff_t at = (page->index << (PAGE_SHIFT - MMU_PAGE_SHIFT)) - vma->pgoff; /* wraps if below */
 
-void rmap_init(void); /* reads rmap.anon=, rmap.file=, rmap.lock= */
-size_t rmap_report(char *buf, size_t size); /* /proc/rmap */
+	*addr = vma->start + (at << MMU_PAGE_SHIFT);
+	return at < vma_pages(vma);
+}
+
+void rmap_init(void);                       /* reads rmap.anon=, rmap.file=, rmap.lock=; before the first vma */
+size_t rmap_report(char *buf, size_t size); /* /proc/rmap; => length */
 void rmap_reset_counters(void);
 
-/* --- the oracle (debug builds): compares every PTE with every count and every walk; panics on a difference ---------- */
+/* --- the oracle (debug builds): compares every PTE with every count and every walk; panics on a difference ----------- */
 #ifdef CONFIG_DEBUG
-void vm_op_begin(void); /* brackets every operation that changes mappings; may sleep */
+void vm_op_begin(void);     /* brackets whatever changes mappings; nests; may sleep; above the mmap lock */
 void vm_op_end(void);
-int rmap_oracle(u32 every); /* => pages checked; sleeps until no task is inside an operation */
+long rmap_oracle(u32 every); /* walks every k-th mapped page; => pages checked, or -ENOMEM. Waits until no task is in an operation */
 #else
 static inline void vm_op_begin(void) {}
 static inline void vm_op_end(void) {}

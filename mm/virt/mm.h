@@ -144,6 +144,12 @@ int pt_alloc(struct mm *mm, unsigned long addr);               /* make it exist;
 pte_t *pte_lock_at(struct mm *mm, unsigned long addr, struct page **pt);    /* NULL if there is no table */
 pte_t *pte_trylock_at(struct mm *mm, unsigned long addr, struct page **pt); /* NULL if absent or busy: *busy in pt==ERR */
 void pte_unlock_at(pte_t *pte, struct page *pt);
+/* Call fn for each entry that is not none in [start, end), under its PTL. => the areas must stay: mmap lock, or the
+ * oracle's exclusion */
+void pt_walk(struct mm *mm, unsigned long start, unsigned long end, void (*fn)(pte_t *pte, unsigned long addr, void *arg), void *arg);
+/* truncate: unmap the file's pages in [start, end) of an area of any mm, and with even_cows private copies too.
+ * => without the mmap lock: the caller holds mapping->map_lock for reading, so area and page tables stay */
+void zap_file_range(struct vma *vma, unsigned long start, unsigned long end, bool even_cows);
 
 /* Gathered unmapping: pages are freed only after every CPU has flushed. */
 #define GATHER_PAGES 128
