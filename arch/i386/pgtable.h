@@ -49,6 +49,7 @@
 #define PTE_LARGE 0x080ULL   /* in a page-directory entry */
 #define PTE_GLOBAL 0x100ULL
 #define PTE_SPECIAL 0x200ULL /* software: not a counted page (zero page, devices, vDSO) */
+#define PTE_PROTNONE 0x100ULL /* software, PRESENT clear: there is a page, but PROT_NONE keeps the program out */
 #define PTE_NX_BIT (1ULL << 63)
 #define PTE_PFN_MASK 0x000ffffffffff000ULL
 #define PTE_CACHE_OFF (PTE_PCD | PTE_PWT)
@@ -61,7 +62,9 @@ typedef pte_t pmd_t; /* same format; only present/pfn/LARGE are used */
 
 static inline pte_t pte_make(pfn_t pfn, u64 prot) { return (pte_t){ .v = ((u64)pfn << 12) | prot }; }
 static inline bool pte_none(pte_t p) { return !p.v; }
-static inline bool pte_present(pte_t p) { return p.low & PTE_PRESENT; }
+/* A page belongs to it; the hardware may still refuse (PROT_NONE). User entries are never global, kernel ones present. */
+static inline bool pte_present(pte_t p) { return p.low & (PTE_PRESENT | PTE_PROTNONE); }
+static inline bool pte_protnone(pte_t p) { return (p.low & (PTE_PRESENT | PTE_PROTNONE)) == PTE_PROTNONE; }
 static inline bool pte_write(pte_t p) { return p.low & PTE_WRITE; }
 static inline bool pte_dirty(pte_t p) { return p.low & PTE_DIRTY; }
 static inline bool pte_young(pte_t p) { return p.low & PTE_ACCESSED; }
@@ -77,6 +80,7 @@ static inline bool pte_same(pte_t a, pte_t b) { return a.v == b.v; }
 
 /* Non-present entries. Swap: low word holds only a type tag, the high word the entry (as PAE Linux).
  *   low == 0, high != 0      swap entry in high: type(5) | offset(27)
+ *   low & PTE_PROTNONE       a page that PROT_NONE hides: frame and flags as in a present entry
  *   low == PTE_NONLINEAR     nonlinear or SIGBUS marker, file page in high */
 #define PTE_NONLINEAR 0x40U
 static inline bool pte_is_swap(pte_t p) { return !p.low && p.high; }
