@@ -17,6 +17,7 @@
 #ifndef ARCH_I386_PGTABLE_H
 #define ARCH_I386_PGTABLE_H
 
+#include "arch/i386/percpu.h"
 #include "kernel/lib/types.h"
 
 #define PAGE_OFFSET 0xc0000000UL
@@ -143,6 +144,11 @@ void mmu_switch(struct mmu *next);         /* load on this CPU; keeps next->cpus
  *    `table` (a zeroed low page, used if needed: returns with *table NULL then). */
 pte_t *kernel_pte(unsigned long addr, void **table);
 extern pte_t *kmap_ptes[];                 /* per CPU: its KMAP_SLOTS entries */
+/* How many kmap slots this CPU may still hand out before it must flush. Every reload of CR3 refills it. */
+DECLARE_PER_CPU(s32, kmap_credit);
+static inline void kmap_credit_refill(void) { this_cpu_write(kmap_credit, (s32)KMAP_SLOTS - 1); }
+void arch_clear_page(void *va);            /* page-aligned kernel addresses; preemption off */
+void arch_copy_page(void *to, const void *from);
 extern u64 kernel_pdpt[4];
 
 /* --- TLB ------------------------------------------------------------------------------------------------------- */

@@ -81,7 +81,7 @@ enum page_flag {
 	PG_buddy,      /* free, head of a block of order `private` */
 	PG_slab,       /* belongs to a slab */
 	PG_table,      /* page-table page */
-	PG_reserved,   /* never handed out: kernel image, holes, mem_map */
+	PG_reserved,   /* not the allocator's: kernel image, mem_map (private: enum lowmem_user); refcount 0: no RAM */
 	PG_swapcache,  /* private is a swap entry */
 	PG_swapbacked, /* anonymous or tmpfs: goes to swap, not to a file */
 	PG_mlocked,    /* pinned: on no LRU list, pincount in use */
@@ -129,11 +129,13 @@ static inline struct page *pfn_to_page(pfn_t pfn) { return mem_map + pfn; }
 static inline pfn_t page_to_pfn(const struct page *p) { return p - mem_map; }
 static inline phys_t page_to_phys(const struct page *p) { return (phys_t)page_to_pfn(p) << PAGE_SHIFT; }
 static inline enum zone_id page_zone_id(const struct page *p) { return p->flags >> PG_zone_shift; }
-static inline bool page_is_high(const struct page *p) { return page_to_pfn(p) >= max_low_pfn; }
+extern struct page *high_mem_map; /* mem_map + max_low_pfn */
+static inline bool page_is_high(const struct page *p) { return p >= high_mem_map; }
 static inline void *page_address(const struct page *p) { return __va((unsigned long)page_to_phys(p)); } /* low pages */
 static inline struct page *virt_to_page(const void *v) { return pfn_to_page(__pa(v) >> PAGE_SHIFT); }   /* low memory */
 
-/* Is there RAM behind this frame, and has its struct page been initialised? Walkers by frame number ask first.
+/* Memory is opened in blocks of 4 MB (one buddy block of the largest order): until a zone needs a block, nobody has
+ * touched its struct pages. Is there RAM behind this frame, and has its struct page been initialised? Walkers by frame number ask first.
  * => any context; a page once opened stays opened */
 bool pfn_opened(pfn_t pfn);
 
@@ -161,6 +163,7 @@ void lock_page(struct page *p);
 int lock_page_killable(struct page *p); /* 0 or -EINTR */
 static inline bool trylock_page(struct page *p) { return !test_set_page_locked(p); }
 void unlock_page(struct page *p);
+void wait_on_page_locked(struct page *p); /* until somebody unlocked it; takes nothing */
 void wait_on_page_writeback(struct page *p);
 void end_page_writeback(struct page *p);
 
