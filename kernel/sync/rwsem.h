@@ -20,7 +20,7 @@ struct rwsem {
 	u32 class;
 #endif
 };
-#define RWSEM_INIT { ATOMIC_INIT(0) }
+#define RWSEM_INIT { .count = ATOMIC_INIT(0) }
 #define DEFINE_RWSEM(name) struct rwsem name = RWSEM_INIT
 #define RWSEM_WRITER 1
 #define RWSEM_WAITERS 2

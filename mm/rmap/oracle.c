@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The oracle (debug builds): is what the reverse map says what the page tables say?
+ *
+ *   1. Wait until no task is inside a VM operation and keep newcomers out (vm_op_begin/end bracket each; the mmap lock's
+ *      own functions call them).
+ *   2. Read all page tables of all address spaces; count the PTEs of each frame.
+ *   3. Go through all frames: the count must equal mapcount. For every k-th mapped frame walk the reverse map, which
+ *      must find exactly that many.
+ * Any difference is a panic that names page, scheme and difference.
+ *
+ * The counts live in pages of their own, one for 1,024 frames, made when the first PTE of such a group is met: what the
+ * oracle needs grows with what is mapped, not with memory. Swap slots and pins join in with the issues that bring them.
+ */
+#ifdef CONFIG_DEBUG
+#include "kernel/lib/printk.h"
+#include "kernel/sched/sched.h"
+#include "mm/rmap/rmap.h"
+
+/* --- the bracket -------------------------------------------------------------------------------------------------------- */
+
+static DEFINE_RWSEM(vm_ops);
+
+void vm_op_begin(void)
+{
+	if (!current->vm_op_depth++)
+		down_read(&vm_ops);
+}
+
+void vm_op_end(void)
+{
+	ASSERT(current->vm_op_depth);
+	if (!--current->vm_op_depth)
+		up_read(&vm_ops);
+}
+
+/* --- counting PTEs ------------------------------------------------------------------------------------------------------- */
+
+#define GROUP_SHIFT 10
+#define GROUP (1U << GROUP_SHIFT)
+static_assert(GROUP * sizeof(u32) == PAGE_SIZE, "a group of counts is a page");
+
+struct tally {
+	struct page **groups; /* by frame >> GROUP_SHIFT */
+	unsigned nr_groups;
+	struct mm *mm;        /* being read */
+	int err;
+};
+
+static u32 tally_of(const struct tally *t, pfn_t pfn)
+{
+	struct page *g = t->groups[pfn >> GROUP_SHIFT];
+	u32 *counts, n;
+
+	if (!g)
+		return 0;
+	counts = kmap(g);
+	n = counts[pfn & (GROUP - 1)];
+	kunmap(counts);
+	return n;
+}
+
+static void count_pte(pte_t *pte, unsigned long addr, void *arg)
+{
+	struct tally *t = arg;
+	pte_t e = pte_read(pte);
+	pfn_t pfn = pte_pfn(e);
+	struct page **g;
+	u32 *counts;
+
+	if (!pte_present(e) || pte_special(e))
+		return;
+	if (!pfn_opened(pfn))
+		panic("oracle: mm %p maps %08lx to frame %lx, which is no memory", t->mm, addr, pfn);
+	g = &t->groups[pfn >> GROUP_SHIFT];
+	if (!*g)
+		*g = alloc_page(__GFP_HIGHMEM | __GFP_ZERO | __GFP_NOWARN); /* a PTL is held: no sleeping */
+	if (!*g) {
+		t->err = -ENOMEM;
+		return;
+	}
+	counts = kmap(*g);
+	counts[pfn & (GROUP - 1)]++;
+	kunmap(counts);
+}
+
+/* No operation is under way, so the list changes only by mms that have no areas. */
+static struct mm *next_mm(struct mm *mm)
+{
+	struct list_head *from = mm ? &mm->all_node : &mm_list;
+	struct mm *next = NULL;
+
+	spin_lock(&mm_list_lock);
+	if (from->next != &mm_list) {
+		next = list_entry(from->next, struct mm, all_node);
+		mmgrab(next);
+	}
+	spin_unlock(&mm_list_lock);
+	if (mm)
+		mmdrop(mm);
+	return next;
+}
+
+static void count_all(struct tally *t)
+{
+	for (struct mm *mm = next_mm(NULL); mm; mm = next_mm(mm)) {
+		t->mm = mm;
+		pt_walk(mm, 0, TASK_SIZE, count_pte, t);
+	}
+}
+
+/* --- comparing ------------------------------------------------------------------------------------------------------------ */
+
+static enum rmap_verdict count_visit(const struct rmap_mapping *m, struct page *page, void *arg)
+{
+	++*(u32 *)arg;
+	return RMAP_KEEP;
+}
+
+static void check_walk(struct page *page, u32 want)
+{
+	u32 met = 0;
+
+	if (!trylock_page(page)) /* its holder may be waiting for us to let operations in again */
+		return;
+	if (rmap_walk(page, RMAP_AUDIT, count_visit, &met) == RMAP_DONE && met != want)
+		panic("oracle: frame %lx (%s, index %lx, flags %lx) is mapped by %u PTEs, %s finds %u", page_to_pfn(page),
+		      page_anon(page) ? "anonymous" : "file", page->index, page->flags, want,
+		      (page_anon(page) ? rmap_anon : rmap_file)->name, met);
+	unlock_page(page);
+}
+
+/* Does page->mapcount mean anything here? */
+static bool has_mapcount(const struct page *page)
+{
+	return atomic_read(&page->refcount) > 0 && !page_buddy(page) && !page_slab(page) && !page_table(page) &&
+	       !page_reserved(page);
+}
+
+static long compare_all(struct tally *t, u32 every)
+{
+	long checked = 0;
+
+	for (pfn_t pfn = 0; pfn < max_pfn; pfn++) {
+		struct page *page = pfn_to_page(pfn);
+		u32 want = tally_of(t, pfn);
+
+		if (!pfn_opened(pfn))
+			continue;
+		if (!want && (!has_mapcount(page) || page_mapcount(page) <= 0))
+			continue;
+		if (page_mapcount(page) != want)
+			panic("oracle: frame %lx (%s, index %lx, flags %lx) is mapped by %u PTEs, mapcount says %d", pfn,
+			      page_anon(page) ? "anonymous" : "file", page->index, page->flags, want, page_mapcount(page));
+		if (checked++ % every == 0)
+			check_walk(page, want);
+		if (!(pfn & 1023))
+			cond_resched();
+	}
+	return checked;
+}
+
+static void tally_free(struct tally *t)
+{
+	for (unsigned i = 0; i < t->nr_groups; i++)
+		if (t->groups[i])
+			free_page(t->groups[i]);
+	kvfree(t->groups);
+}
+
+long rmap_oracle(u32 every)
+{
+	struct tally t = { .nr_groups = (max_pfn >> GROUP_SHIFT) + 1 };
+	long n;
+
+	t.groups = kvmalloc(t.nr_groups * sizeof(*t.groups), GFP_KERNEL | __GFP_ZERO);
+	if (!t.groups)
+		return -ENOMEM;
+	ASSERT(!current->vm_op_depth);
+	down_write(&vm_ops);
+	count_all(&t);
+	n = t.err ? t.err : compare_all(&t, max(every, 1u));
+	up_write(&vm_ops);
+	tally_free(&t);
+	return n;
+}
+#endif
