@@ -1,33 +1,73 @@
 # SPDX-License-Identifier: MIT
-# Isthmus: `make help` lists the targets.
+# Isthmus: `make help` lists the targets; tools/README.md tells how the pieces fit.
+#
+# Variables: O=DIR output folder   DEBUG=1 debug build   LLVM=1 clang   V=1 show commands   T=NAME one test   ROWS=NAME one benchmark
 
 O       ?= build
 DEBUG   ?= 0
 LLVM    ?= 0
 V       ?= 0
+T       ?=
+ROWS    ?=
+CACHE   ?= .cache
 CROSS   := i686-linux-gnu-
 ifeq ($(LLVM),1)
 CC      := clang --target=i686-linux-gnu
-else
+else ifeq ($(origin CC),default)
 CC      := $(CROSS)gcc
 endif
+USERCC  := $(CROSS)gcc
 LD      := $(CROSS)ld
+NM      := $(CROSS)nm
 NASM    := nasm
 PYTHON  := /usr/bin/python3
 UAPI    := /usr/i686-linux-gnu/include
-B       := $(O)/$(if $(filter 1,$(DEBUG)),debug,release)
+BUILD   := $(if $(filter 1,$(DEBUG)),debug,release)
+B       := $(O)/$(BUILD)
 Q       := $(if $(filter 1,$(V)),,@)
+SAY     = @$(if $(filter 1,$(V)),:,echo "  $(1)	$(@:$(O)/%=%)")
 
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+# `make -j8 deps run`: everything else waits until deps is through.
+ifneq ($(filter deps,$(MAKECMDGOALS)),)
+AFTER_DEPS := $(filter-out deps,$(MAKECMDGOALS))
+ifneq ($(AFTER_DEPS),)
+$(AFTER_DEPS): after-deps
+	@:
+after-deps: deps
+	+@$(MAKE) --no-print-directory $(AFTER_DEPS)
+.PHONY: $(AFTER_DEPS) after-deps
+endif
+endif
+deps:
+	$(Q)tools/deps.sh $(CACHE)
+.PHONY: deps
+
+ifeq ($(filter deps,$(MAKECMDGOALS)),)
+# One line for a missing tool: tool, package, command.
+NEED    := $(firstword $(CC)) $(LD) $(NASM) $(PYTHON)
+ifeq ($(filter clean help format,$(or $(MAKECMDGOALS),all)),)
+MISSING := $(shell tools/deps.sh --check $(NEED))
+ifneq ($(MISSING),)
+$(error $(MISSING))
+endif
+endif
+
+# --- kernel ------------------------------------------------------------------------------------------------------
 ROOMS   := boot arch/i386 kernel/lib kernel/sync kernel/sched kernel/time mm/phys drivers/block drivers/bus \
            drivers/char mm/cache mm/rmap mm/virt mm/reclaim kernel/fs kernel/proc kernel/sys
 CSRC    := $(wildcard $(addsuffix /*.c,$(ROOMS)))
 ASRC    := $(wildcard $(addsuffix /*.asm,$(ROOMS)))
 OBJ     := $(CSRC:%.c=$(B)/%.o) $(ASRC:%.asm=$(B)/%.asm.o) $(B)/syscall_table.o
 
+WARN    := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wno-unused-parameter -Wno-sign-compare
 CFLAGS  := -std=gnu11 -O2 -g -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include) -isystem $(UAPI) -I. -I$(B) \
            -march=i686 -mregparm=3 -mno-mmx -mno-sse -mno-80387 -fno-pic -fno-pie -fno-stack-protector -fno-strict-aliasing \
-           -fno-common -fno-asynchronous-unwind-tables -fwrapv -D__KERNEL_BUILD__ \
-           -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wno-unused-parameter -Wno-sign-compare
+           -fno-common -fno-asynchronous-unwind-tables -fwrapv -D__KERNEL_BUILD__ -ffile-prefix-map=$(CURDIR)/= $(WARN)
 ifeq ($(LLVM),1)
 CFLAGS  += -mstack-alignment=4 -Wno-gnu -Wno-address-of-packed-member
 else
@@ -37,34 +77,117 @@ ifeq ($(DEBUG),1)
 CFLAGS  += -DCONFIG_DEBUG -fno-omit-frame-pointer -fno-optimize-sibling-calls
 endif
 
-all: kernel
+all: kernel initramfs
 kernel: $(B)/isthmus.elf
 objs: $(OBJ)
+debug:
+	+$(Q)$(MAKE) --no-print-directory DEBUG=1 all
 
-$(B)/%.o: %.c
+$(B)/%.o: %.c | $(B)/version.h
 	@mkdir -p $(@D)
+	$(call SAY,CC)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
-$(B)/%.asm.o: %.asm
+$(B)/%.asm.o: %.asm | $(B)/version.h
 	@mkdir -p $(@D)
+	$(call SAY,NASM)
 	$(Q)$(NASM) -f elf32 -g -F dwarf -I. -I$(B)/ -MD $(@:.o=.d) -o $@ $<
-
 $(B)/syscall_table.c: kernel/sys/syscalls.tbl tools/syscalls.py
 	@mkdir -p $(@D)
 	$(Q)$(PYTHON) tools/syscalls.py --c $@
-$(B)/syscall_table.o: $(B)/syscall_table.c
-	$(Q)$(CC) $(CFLAGS) -Wno-attributes -MMD -MP -c -o $@ $<
-syscalls: # brings the list in kernel/sys/README.md up to date
-	$(Q)$(PYTHON) tools/syscalls.py --readme
+$(B)/syscall_table.o: $(B)/syscall_table.c | $(B)/version.h
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# PARTIAL=1 links although rooms are still missing.
-$(B)/isthmus.elf: $(OBJ) linker.ld
-	$(Q)$(LD) -m elf_i386 -T linker.ld -z max-page-size=4096 $(if $(PARTIAL),--unresolved-symbols=ignore-all) -o $@ $(OBJ)
+# The version is asked for in each run; the file changes only when the answer does.
+$(B)/version.h: FORCE
+	@mkdir -p $(@D)
+	@c=$$(git rev-parse --short=10 HEAD 2>/dev/null || echo unknown); \
+	[ -z "$$(git status --porcelain -uno 2>/dev/null)" ] || c=$$c+; \
+	printf '#define ISTHMUS_VERSION "0.1"\n#define ISTHMUS_COMMIT "%s"\n#define ISTHMUS_BUILD "%s"\n' $$c $(BUILD) > $@.new; \
+	cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+FORCE:
 
-ifneq ($(filter unit unit-build quick test test-all,$(MAKECMDGOALS)),)
+# Linked twice: the second time with the table of text symbols for backtraces. PARTIAL=1 links although rooms are missing.
+LINK    = $(LD) -m elf_i386 -T linker.ld -z max-page-size=4096 $(if $(PARTIAL),--unresolved-symbols=ignore-all) -o $@
+$(B)/ksyms0.asm: tools/mksyms.py
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/mksyms.py </dev/null > $@
+$(B)/isthmus.1.elf: $(OBJ) $(B)/ksyms0.asm.o linker.ld
+	$(Q)$(LINK) $(OBJ) $(B)/ksyms0.asm.o
+$(B)/ksyms1.asm: $(B)/isthmus.1.elf tools/mksyms.py
+	$(Q)$(NM) -n $< | $(PYTHON) tools/mksyms.py > $@
+$(B)/ksyms%.asm.o: $(B)/ksyms%.asm
+	$(Q)$(NASM) -f elf32 -o $@ $<
+$(B)/isthmus.elf: $(B)/isthmus.1.elf $(B)/ksyms1.asm.o
+	$(call SAY,LINK)
+	$(Q)$(LINK) $(OBJ) $(B)/ksyms1.asm.o
+
+# --- programs and the initramfs ------------------------------------------------------------------------------------
+# user/init and user/help are folders of one program each; elsewhere each .c is a program. Tests stay out of the base archive.
+UCFLAGS := -std=gnu11 -O2 -g -static -pthread -D_FILE_OFFSET_BITS=64 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-unused-result -Wno-clobbered -Iuser/lib \
+           -ffile-prefix-map=$(CURDIR)/=
+ULIBS   := $(wildcard user/lib/*.c)
+UINIT   := $(wildcard user/init/*.c)
+UPROG   := $(patsubst user/%.c,%,$(wildcard user/stress/*.c user/bench/*.c user/labs/*.c user/bin/*.c))
+UTEST   := $(patsubst user/tests/%.c,%,$(wildcard user/tests/*.c))
+U       := $(O)/user
+BUSYBOX := $(CACHE)/busybox
+ETC     := $(shell find user/etc -type f 2>/dev/null)
+
+$(U)/init: $(UINIT) $(wildcard user/init/*.h)
+	@mkdir -p $(@D)
+	$(call SAY,USERCC)
+	$(Q)$(USERCC) $(UCFLAGS) -o $@ $(UINIT)
+$(U)/%: user/%.c $(ULIBS) $(wildcard user/lib/*.h user/tests/*.h)
+	@mkdir -p $(@D)
+	$(call SAY,USERCC)
+	$(Q)$(USERCC) $(UCFLAGS) -o $@ $< $(ULIBS) -lm
+programs: $(U)/init $(UPROG:%=$(U)/%)
+test-programs: $(UTEST:%=$(U)/tests/%)
+initramfs: $(O)/initramfs.cpio
+$(O)/initramfs.cpio: $(U)/init $(UPROG:%=$(U)/%) $(ETC) $(BUSYBOX) tools/mkinitramfs.py tools/cpio.py
+	$(call SAY,CPIO)
+	$(Q)$(PYTHON) tools/mkinitramfs.py -o $@ --init $(U)/init --busybox $(BUSYBOX) --etc user/etc \
+		--programs user $(UPROG:%=$(U)/%)
+$(BUSYBOX):
+	$(Q)tools/deps.sh --busybox $(CACHE)
+
+# --- boot image ------------------------------------------------------------------------------------------------------
+iso: $(O)/isthmus.iso
+$(O)/isthmus.iso: $(B)/isthmus.elf $(O)/initramfs.cpio tools/mkiso.py
+	$(call SAY,ISO)
+	$(Q)$(PYTHON) tools/mkiso.py -o $@ --kernel $(B)/isthmus.elf --initramfs $(O)/initramfs.cpio
+
+run: all iso
+	$(Q)O=$(O) tools/run $(if $(filter 1,$(DEBUG)),--debug) $(RUNFLAGS)
+
+# --- tests -----------------------------------------------------------------------------------------------------------
+ifneq ($(filter unit unit-build quick test test-all soak,$(MAKECMDGOALS)),)
 include tools/tests/unit.mk
 endif
+TESTRUN := O=$(O) CACHE=$(CACHE) $(PYTHON) tools/tests/run-tests.py
+test-build: all iso test-programs unit-build
+	+$(Q)$(MAKE) --no-print-directory DEBUG=1 kernel
+test: test-build
+	$(Q)$(TESTRUN) $(if $(T),--only '$(T)',)
+quick: all test-programs unit-build
+	$(Q)$(TESTRUN) --set quick
+test-all: test-build
+	$(Q)$(TESTRUN) --set all
+soak: test-build
+	$(Q)$(TESTRUN) --set soak
+bench: all
+	$(Q)O=$(O) CACHE=$(CACHE) $(PYTHON) tools/bench $(ROWS:%=--rows '%') $(BENCHFLAGS)
 
+# --- care --------------------------------------------------------------------------------------------------------------
+format:
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
+compile_commands.json: Makefile
+	$(Q)$(PYTHON) tools/compile-commands.py '$(CC) $(CFLAGS)' $(CSRC) > $@
+.PHONY: compile_commands.json
 clean:
-	rm -rf $(O)
-.PHONY: all kernel objs clean
+	rm -rf $(O) compile_commands.json
+help:
+	@$(PYTHON) tools/make-help.py
+.PHONY: all kernel objs debug programs test-programs initramfs iso run test-build test quick test-all soak bench format clean help FORCE
 -include $(OBJ:.o=.d)
+endif

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+"""The host end of the run port: frames to and from /init (the protocol stands in user/init/agent.c)."""
+import os
+import struct
+
+WINDOW = 2048  # standard input that may be on its way: always fits the guest's tty buffer
+
+
+class OutOfStep(Exception):
+    """Bytes on the port that are no frame."""
+
+
+class Agent:
+    """Feed it what comes from the port; it writes out and err, and gathers what must go to the port."""
+
+    def __init__(self, argv, user, env, window, out=1, err=2):
+        self.argv, self.user, self.env, self.window = argv, user, env, window
+        self.out, self.err = out, err
+        self.pending = b""      # from the guest, not yet a whole frame
+        self.to_send = b""      # for the guest
+        self.in_flight = 0      # input bytes that the guest has not taken
+        self.hello = False
+        self.input_ended = False
+        self.status = None      # wait status of the command
+
+    def frame(self, kind, payload=b""):
+        self.to_send += kind + len(payload).to_bytes(3, "little") + payload
+
+    def resize(self, rows, columns):
+        self.window = (rows, columns)
+        if self.hello:
+            self.frame(b"W", struct.pack("<HH", rows, columns))
+
+    def input_room(self):
+        """How many bytes of standard input may be sent now."""
+        return 0 if not self.hello or self.input_ended else max(0, WINDOW - self.in_flight)
+
+    def input(self, data):
+        if data:
+            self.in_flight += len(data)
+            self.frame(b"I", data)
+        else:
+            self.input_ended = True
+            self.frame(b"Z")
+
+    def received(self, data):
+        self.pending += data
+        while len(self.pending) >= 4:
+            size = int.from_bytes(self.pending[1:4], "little")
+            if len(self.pending) < 4 + size:
+                return
+            kind, payload = self.pending[:1], self.pending[4:4 + size]
+            self.pending = self.pending[4 + size:]
+            self._handle(kind, payload)
+
+    def _handle(self, kind, payload):
+        if kind == b"O":
+            write_all(self.out, payload)
+        elif kind == b"R":
+            write_all(self.err, payload)
+        elif kind == b"C":
+            self.in_flight -= struct.unpack("<I", payload)[0]
+        elif kind == b"X":
+            self.status = struct.unpack("<i", payload)[0]
+        elif kind == b"H":
+            self._start()
+        else:
+            raise OutOfStep(f"unknown frame {kind!r}")
+
+    def _start(self):
+        self.hello = True
+        self.frame(b"E", b"".join(os.fsencode(e) + b"\0" for e in self.env))
+        if self.window:
+            self.resize(*self.window)
+        if self.argv is None:
+            self.frame(b"S")
+            return
+        self.frame(b"U", os.fsencode(self.user))
+        self.frame(b"A", b"".join(os.fsencode(a) + b"\0" for a in self.argv))
+        self.frame(b"G")
+
+    def exit_code(self):
+        if os.WIFSIGNALED(self.status):
+            return 128 + os.WTERMSIG(self.status)
+        return os.WEXITSTATUS(self.status)
+
+
+def write_all(fd, data):
+    while data:
+        data = data[os.write(fd, data):]

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""The machines: command lines of QEMU and Bochs for one run. Both connect their COM2 to a socket that we listen on."""
+import os
+import pty
+import socket
+import tty
+
+from .host import Refused, kvm_works, need, start
+
+PANIC_EXIT = 125       # what the kernel makes QEMU exit with: isa-debug-exit with value 62
+BOCHS_MAX = 8064 << 20  # with more, Bochs 2.7 does not finish starting
+WIDE = 60 << 30        # from here on a CPU with more than 36 physical bits is needed
+
+
+class Qemu:
+    """opts: the runner's options; kernel, initramfs, iso: files; options: the kernel's; tmp: a folder of our own."""
+
+    def __init__(self, opts, tmp):
+        self.opts, self.tmp = opts, tmp
+        self.binary = need("qemu-system-i386" if opts.emulator == "qemu32" else "qemu-system-x86_64", "qemu-system-x86")
+        self.log = opts.log or os.path.join(tmp, "console.log")
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(os.path.join(tmp, "run"))
+        self.listener.listen(1)
+
+    def cpu(self):
+        if self.opts.cpu:
+            return self.opts.cpu
+        return "qemu64" if self.opts.memory > WIDE else "core2duo"
+
+    def accel(self):
+        o = self.opts
+        if o.icount:
+            return ["-accel", "tcg", "-icount", "shift=0,sleep=off", "-rtc", "base=2020-01-01,clock=vm", "-seed", "1"]
+        if o.accel == "kvm" or o.accel == "auto" and kvm_works(self.binary):
+            return ["-accel", "kvm"]
+        return ["-accel", "tcg,thread=multi" if o.smp > 1 else "tcg"]
+
+    def memory(self):
+        size = f"{self.opts.memory >> 10}K"
+        if not os.path.exists("/proc/self"):  # not Linux: no reserve=off
+            return ["-machine", "pc", "-m", size]
+        return ["-object", f"memory-backend-ram,id=ram,size={size},reserve=off", "-machine", "pc,memory-backend=ram", "-m", size]
+
+    def console(self, interactive):
+        if not interactive:
+            return ["-chardev", f"file,id=con,path={self.log}", "-serial", "chardev:con"]
+        log = f",logfile={self.opts.log}" if self.opts.log else ""
+        return ["-chardev", f"stdio,id=con,mux=on,signal=off{log}", "-mon", "chardev=con,mode=readline", "-serial", "chardev:con"]
+
+    def command(self, boot, interactive):
+        o = self.opts
+        args = [self.binary, *self.accel(), "-cpu", self.cpu(), "-smp", str(o.smp), *self.memory(), "-nodefaults", "-vga", "std",
+                "-display", "none", *self.console(interactive), "-chardev", f"socket,id=run,path={self.tmp}/run",
+                "-serial", "chardev:run", "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+        if boot.iso:
+            args += ["-cdrom", boot.iso, "-boot", "d"]
+        else:
+            args += ["-kernel", boot.kernel, "-initrd", f"{boot.initramfs} initramfs" if boot.multiboot else boot.initramfs,
+                     "-append", boot.options]
+        if not interactive:
+            args.append("-no-reboot")
+        if o.gdb:
+            args += ["-gdb", "tcp:127.0.0.1:1234", "-S"]
+        return args + o.qemu_args
+
+    def start(self, boot, interactive):
+        quiet = None if interactive else open(os.path.join(self.tmp, "emulator.err"), "wb")
+        return start(self.command(boot, interactive), own_group=not interactive,
+                     stdin=None if interactive else -3, stdout=None if interactive else quiet, stderr=quiet)
+
+
+class Bochs:
+    """Headless: the display is an rfb server that nobody needs to connect to; COM1 is a pty, COM2 a TCP connection to us."""
+
+    BIOS = ("/usr/share/bochs/BIOS-bochs-latest", "/usr/share/seabios/bios.bin")
+    VGABIOS = ("/usr/share/vgabios/vgabios.bin", "/usr/share/bochs/VGABIOS-lgpl-latest", "/usr/share/seabios/vgabios-isavga.bin")
+
+    def __init__(self, opts, tmp):
+        self.opts, self.tmp = opts, tmp
+        self.binary = need("bochs", "bochs")
+        if opts.memory > BOCHS_MAX:
+            raise Refused(f"Bochs starts with at most {BOCHS_MAX >> 20}M of memory: give -m")
+        for name in ("icount", "gdb", "qemu_args"):
+            if getattr(opts, name):
+                raise Refused(f"Bochs cannot do --{name}")
+        self.log = opts.log or os.path.join(tmp, "console.log")
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(1)
+        self.master, self.slave = pty.openpty()
+        tty.setraw(self.slave)
+
+    def find(self, paths, package):
+        for p in paths:
+            if os.path.exists(p):
+                return p
+        raise Refused(f"{paths[0]} is missing (Debian package {package}): apt-get install {package}")
+
+    def config(self, boot):
+        o = self.opts
+        host = min(o.memory >> 20, 2048)
+        return f"""display_library: rfb, options="timeout=0"
+romimage: file={self.find(self.BIOS, "bochsbios")}
+vgaromimage: file={self.find(self.VGABIOS, "vgabios")}
+memory: guest={o.memory >> 20}, host={host}
+cpu: model={o.cpu or "core2_penryn_t9600"}, count={o.smp}, ips=100000000, reset_on_triple_fault=0
+ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
+ata0-master: type=cdrom, path="{boot.iso}", status=inserted
+boot: cdrom
+clock: sync=none, time0=utc
+com1: enabled=1, mode=term, dev={os.ttyname(self.slave)}
+com2: enabled=1, mode=socket-client, dev=127.0.0.1:{self.listener.getsockname()[1]}
+log: {self.tmp}/bochs.log
+panic: action=fatal
+error: action=report
+info: action=ignore
+magic_break: enabled=0
+"""
+
+    def start(self, boot, interactive):
+        rc = os.path.join(self.tmp, "bochsrc")
+        with open(rc, "w", encoding="ascii") as f:
+            f.write(self.config(boot))
+        with open(rc + ".debugger", "w", encoding="ascii") as f:
+            f.write("c\n")
+        out = open(os.path.join(self.tmp, "emulator.err"), "wb")
+        return start([self.binary, "-q", "-f", rc, "-rc", rc + ".debugger"], own_group=True, stdin=-3, stdout=out, stderr=out,
+                     env=dict(os.environ, TERM="dumb"))

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The first process. Mounts, then either a root shell on the console, started again whenever it ends, or, with
+ * run=PORT on the kernel's command line, what the host asks for through that serial port (agent.c). Reaps every orphan.
+ *
+ * Signals, as BusyBox's poweroff, reboot and halt send them: USR2 power off, TERM and INT reboot, USR1 halt.
+ * Runs on Linux as well; what a kernel does not have (devpts, devtmpfs) is left out without a word.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+#include "init.h"
+
+int wake_pipe[2];
+int console_fd = -1;
+static pid_t shell = -1;
+static char **shell_env;
+static char *default_env[] = { "PATH=" PATH, "HOME=/root", "TERM=linux", "USER=root", "LOGNAME=root", "SHELL=/bin/sh", NULL };
+
+void complain(const char *what)
+{
+	dprintf(console_fd < 0 ? 2 : console_fd, "init: %s: %s\n", what, strerror(errno));
+}
+
+static size_t read_file(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	buf[n > 0 ? n : 0] = 0;
+	return n > 0 ? n : 0;
+}
+
+char *boot_option(const char *key)
+{
+	static char line[4096];
+	size_t len = strlen(key);
+	char *copy, *word, *found = NULL, *rest;
+
+	if (!line[0])
+		read_file("/proc/cmdline", line, sizeof(line));
+	copy = rest = strdup(line);
+	while (copy && (word = strsep(&rest, " \n")))
+		if (!strncmp(word, key, len) && word[len] == '=') {
+			free(found);
+			found = strdup(word + len + 1);
+		}
+	free(copy);
+	return found;
+}
+
+static void mount_one(const char *type, const char *where, const char *options)
+{
+	mkdir(where, 0755);
+	if (mount(type, where, type, 0, options) && errno != ENODEV && errno != EBUSY)
+		complain(where);
+}
+
+static void mount_all(void)
+{
+	mount_one("proc", "/proc", NULL);
+	mount_one("devtmpfs", "/dev", NULL);
+	mount_one("devpts", "/dev/pts", "gid=5,mode=620,ptmxmode=666");
+	mount_one("tmpfs", "/tmp", "mode=1777,size=90%");
+	mount_one("tmpfs", "/dev/shm", "mode=1777,size=90%");
+	symlink("/proc/self/fd", "/dev/fd");
+	symlink("/proc/mounts", "/etc/mtab");
+}
+
+static void set_hostname(void)
+{
+	char *name = boot_option("hostname"), file[65];
+
+	if (!name && read_file("/etc/hostname", file, sizeof(file))) {
+		file[strcspn(file, "\n")] = 0;
+		name = strdup(file);
+	}
+	if (name && sethostname(name, strlen(name)))
+		complain("sethostname");
+	free(name);
+}
+
+static void on_signal(int sig)
+{
+	int err = errno;
+	char c = sig;
+
+	if (write(wake_pipe[1], &c, 1) < 0) {
+		/* full: a wake-up is pending anyway */
+	}
+	errno = err;
+}
+
+static void catch_signals(void)
+{
+	static const int wanted[] = { SIGCHLD, SIGUSR1, SIGUSR2, SIGTERM, SIGINT };
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+
+	if (pipe2(wake_pipe, O_CLOEXEC | O_NONBLOCK))
+		complain("pipe");
+	for (unsigned i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		sigaction(wanted[i], &sa, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	reboot(RB_DISABLE_CAD); /* Ctrl-Alt-Del is then SIGINT to us */
+}
+
+static void open_console(void)
+{
+	int fd = open("/dev/console", O_RDWR | O_NOCTTY);
+
+	if (fd < 0)
+		fd = open("/dev/null", O_RDWR);
+	dup2(fd, 0);
+	dup2(fd, 1);
+	dup2(fd, 2);
+	if (fd > 2)
+		close(fd);
+	console_fd = fcntl(0, F_DUPFD_CLOEXEC, 3);
+}
+
+/* The shell leads a session with the console as its terminal, so that job control works. */
+static void __attribute__((noreturn)) become_shell(void)
+{
+	char *argv[] = { "-sh", NULL };
+	struct sigaction sa = { .sa_handler = SIG_DFL };
+
+	sigaction(SIGPIPE, &sa, NULL);
+	setsid();
+	if (ioctl(0, TIOCSCTTY, 1)) {
+		int fd = open("/dev/ttyS0", O_RDWR); /* a console that cannot be a terminal of its own */
+
+		for (int i = 0; fd >= 0 && i < 3; i++)
+			dup2(fd, i);
+		if (fd > 2)
+			close(fd);
+	}
+	if (chdir("/root"))
+		chdir("/");
+	execve("/bin/sh", argv, shell_env);
+	complain("/bin/sh");
+	_exit(127);
+}
+
+void start_shell(char **env)
+{
+	if (env)
+		shell_env = env;
+	shell = fork();
+	if (!shell)
+		become_shell();
+	if (shell < 0)
+		complain("fork");
+}
+
+static void show_motd(void)
+{
+	char text[1024];
+	size_t n = read_file("/etc/motd", text, sizeof(text));
+
+	dprintf(console_fd, "%.*s", (int)n, text);
+}
+
+static void reap(void)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == shell) {
+			tcflush(console_fd, TCIFLUSH);
+			dprintf(console_fd, "The shell has ended; here is another. `poweroff` leaves.\n");
+			if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+				sleep(1);
+			start_shell(NULL);
+		} else {
+			agent_reaped(pid, status);
+		}
+	}
+}
+
+static void handle_signals(void)
+{
+	char sig;
+
+	while (read(wake_pipe[0], &sig, 1) == 1) {
+		switch (sig) {
+		case SIGCHLD: reap(); break;
+		case SIGUSR1: power(RB_HALT_SYSTEM);
+		case SIGUSR2: power(RB_POWER_OFF);
+		case SIGTERM:
+		case SIGINT: power(RB_AUTOBOOT);
+		}
+	}
+}
+
+int main(void)
+{
+	char *port;
+
+	if (getpid() != 1) {
+		fprintf(stderr, "init: must be the first process; use poweroff or reboot to leave\n");
+		return 1;
+	}
+	umask(022);
+	open_console();
+	mount_all();
+	set_hostname();
+	catch_signals();
+	shell_env = default_env;
+	port = boot_option("run");
+	if (!port || !agent_open(port)) {
+		show_motd();
+		start_shell(NULL);
+	}
+	for (;;) {
+		struct pollfd fds[8] = { { .fd = wake_pipe[0], .events = POLLIN } };
+		int n = 1 + agent_fds(fds + 1);
+
+		if (poll(fds, n, -1) < 0 && errno != EINTR)
+			complain("poll");
+		handle_signals();
+		agent_poll(fds + 1, n - 1);
+	}
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * /init in three files: init.c (start, console shell, reaping), agent.c (the guest end of tools/run), power.c (the end).
+ */
+#ifndef USER_INIT_H
+#define USER_INIT_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#define PATH "/bin:/sbin:/usr/bin:/usr/sbin"
+
+extern int wake_pipe[2];        /* a signal writes its number here; the main loop polls it */
+extern int console_fd;
+
+/* Value of `key=` on the kernel's command line, or NULL. The caller frees it. */
+char *boot_option(const char *key);
+void complain(const char *what); /* to the console, with errno */
+void start_shell(char **env);    /* on the console, respawned when it ends */
+
+/* --- agent.c ------------------------------------------------------------------------------------------------- */
+bool agent_open(const char *port);
+int agent_fds(struct pollfd *fds);           /* fills what to poll for; => how many */
+void agent_poll(struct pollfd *fds, int n);  /* handle what poll reported */
+bool agent_reaped(pid_t pid, int status);    /* was it the command? */
+
+/* --- power.c ------------------------------------------------------------------------------------------------- */
+void __attribute__((noreturn)) power(int how); /* RB_POWER_OFF, RB_AUTOBOOT or RB_HALT_SYSTEM */
+
+#endif
