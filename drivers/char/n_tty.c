@@ -17,6 +17,7 @@
 #include "kernel/lib/bitops.h"
 #include "kernel/lib/ctype.h"
 #include "kernel/lib/string.h"
+#include "kernel/sched/sched.h"
 #include <asm/signal.h>
 
 #define L(t, f) ((t)->termios.c_lflag & (f))

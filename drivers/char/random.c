@@ -58,7 +58,7 @@ static void permute(u32 x[16])
 	}
 }
 
-void chacha20_block(const u32 k[8], u32 counter, u32 out[16])
+static void chacha20_block(const u32 k[8], u32 counter, u32 out[16])
 {
 	u32 in[16] = { 0x61707865, 0x3320646e, 0x79622d32, 0x6b206574, k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7], counter };
 

@@ -231,7 +231,7 @@ static int ttyd(void *arg)
 		struct tty *t;
 		u32 signals;
 
-		wait_event(signal_wait, !list_empty(&signal_list));
+		wait_event(&signal_wait, !list_empty(&signal_list));
 		while ((t = next_signalled(&signals)) != NULL) {
 			for (int sig = 1; sig < 32; sig++)
 				if (signals >> sig & 1 && tty_upcalls)
