@@ -14,6 +14,7 @@
 #include "mm/virt/mm.h"
 #include <linux/capability.h>
 #include <linux/eventpoll.h>
+#include <linux/fs.h>
 #include <linux/random.h>
 
 /* --- null, zero, full ------------------------------------------------------------------------------------------------ */
@@ -110,7 +111,7 @@ static ssize_t write_random(struct file *f, struct iov *from, loff_t *pos)
 	return done;
 }
 
-static long add_user_entropy(const struct rand_pool_info __user *p)
+static long add_user_entropy(struct rand_pool_info __user *p)
 {
 	u8 buf[64];
 	int bits, size;

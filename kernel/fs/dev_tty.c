@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Terminals as files: /dev/tty, /dev/console, /dev/tty0, /dev/tty1, /dev/ttyS*, /dev/pts/*, and the master side of ptys.
+ * Terminals as files: tty, console, tty0, tty1, ttyS0.., pts/0.. in /dev, and the master side of ptys.
  *
  * An open file remembers how often its terminal had been hung up (generation): after the next time reads give end of
  * file and everything else EIO. Bytes pass through a kernel buffer, a page at a time.

@@ -131,7 +131,7 @@ static int ptmx_open(struct inode *i, struct file *f)
 	return 0;
 }
 
-static long set_locked(struct tty *t, const int __user *arg)
+static long set_locked(struct tty *t, int __user *arg)
 {
 	struct pts *p;
 	int on;
