@@ -38,7 +38,7 @@ struct param {
 /* int fn(const char *value): value is "" without '='; -EINVAL stops the boot. May be given several times. */
 #define PARAM_CALL(opt, fn, about) PARAM_DEFINE(opt, about, (void *)(fn), PARAM_KIND_CALL, 0, 0, NULL)
 
-/* Early in boot, once; keeps a copy of line. `stop` is called with the message of a bad value and does not return. */
+/* Early in boot, once; keeps a copy of line; panics on a bad value. */
 void param_parse(const char *line);
 extern char boot_command_line[2048];
 extern char *param_init_args[33], *param_init_env[33]; /* NULL-terminated: for /sbin/init */

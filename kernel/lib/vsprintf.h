@@ -19,9 +19,8 @@ int vscnprintf(char *buf, size_t size, const char *fmt, va_list args) __printf(3
 int scnprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
 int sprintf(char *buf, const char *fmt, ...) __printf(2, 3); /* prefer snprintf */
 
-/* The kernel's symbols, sorted by address: tools generate the table, arch sets it at boot; until then %pS prints numbers.
- * => name of the symbol that covers addr, or NULL */
-struct symbol_ops { const char *(*lookup)(unsigned long addr, unsigned long *offset, unsigned long *size); };
-extern struct symbol_ops symbol_ops;
+/* The kernel's text symbols (tools/mksyms.py makes the table at link time).
+ * => name of the function that addr lies in, or NULL */
+const char *symbol_lookup(unsigned long addr, unsigned long *offset, unsigned long *size);
 
 #endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The room's two calls at boot, in order.
+ */
+#include "drivers/char/char.h"
+#include "drivers/char/tty.h"
+
+void console_early_init(void)
+{
+	serial_early_init();
+	vga_early_init();
+}
+
+void char_init(void)
+{
+	sysrq_init();
+	console_init();
+	tty_signal_thread_start();
+	serial_init();
+	keyboard_init();
+	random_init();
+}

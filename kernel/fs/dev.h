@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The character devices as files, and devpts.
+ */
+#ifndef KERNEL_FS_DEV_H
+#define KERNEL_FS_DEV_H
+
+#include "kernel/fs/vfs.h"
+
+void chrdev_init(void);          /* after vfs_init and char_init */
+void dev_mem_init(void);
+void dev_tty_init(void);
+void devpts_init(void);
+
+/* What dev_tty.c and devpts.c share. file->private */
+struct tty;
+struct tty_file { struct tty *tty; u32 generation; bool master; };
+int tty_file_attach(struct file *f, struct tty *t, bool master); /* eats the reference, also on failure */
+extern const struct file_ops tty_file_ops, ptmx_file_ops;
+struct tty *devpts_get(unsigned index);   /* with reference; NULL: there is no such pty; ERR_PTR(-EIO): locked */
+long ptmx_ioctl(struct file *f, struct tty *t, unsigned cmd, unsigned long arg); /* -ENOTTY: not one of its own */
+void ptmx_closed(struct tty *t);
+
+#endif

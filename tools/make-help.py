@@ -1,0 +1,22 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""What `make help` prints."""
+print("""Isthmus
+
+  make deps              install what is needed (Debian 12, as root), fetch BusyBox
+  make deps run          ... build, and boot a shell at 32 GB (Ctrl-A x or `poweroff` leaves)
+  make deps test         ... build, and run the tests; ends with `N passed, N failed`
+  make [all]             kernel and root file system
+  make debug             the debug build: lock-order validator, red zones, UBSAN, rmap oracle
+  make run               boot; RUNFLAGS="-m 4G -s 4 -a lowmem=256M" (tools/run --help)
+  make iso               build/isthmus.iso for any emulator or machine
+  make quick             tests in under a minute       make test T=NAME    one test
+  make test-all          the full matrix               make soak           the hour-long ones
+  make unit              host-compiled unit tests alone
+  make bench             vmbench here and on Linux 6.1 in the same emulator; ROWS=fork chooses rows
+  make format            clang-format over all sources
+  make compile_commands.json   for editors
+  make clean             removes the build folder; what deps downloaded stays in .cache/
+  make help              this
+
+Variables: O=DIR (build), DEBUG=1, LLVM=1 (clang), V=1 (show commands), CC="ccache i686-linux-gnu-gcc" """)

@@ -1,0 +1,289 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Runs the tests: makes jobs of them, lets prove run the jobs two at a time, and counts.
+
+usage: run-tests.py [--set quick|test|all|soak] [--only PATTERN] [--list] [--jobs N]
+
+A job is what prove sees as one file: a unit test, a boot test, a transcript, or one virtual machine that runs several
+guest programs. How to add tests stands in README.md beside this file. The environment gives O (build folder) and CACHE.
+"""
+import argparse
+import fnmatch
+import glob
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.path.join(ROOT, os.environ.get("O", "build"))
+RESULTS = os.path.join(BUILD, "tests")
+SETS = ("quick", "test", "all", "soak")
+BOOT_TIME = 30  # seconds that a machine may take to its first command
+GROUP = 12      # guest programs per machine
+# Every guest program runs once per variant: (name, kernel, options). test-all and later schemes add theirs here.
+VARIANTS = [("", "release", ""), ("debug", "debug", "")]
+MORE_VARIANTS = [("lowpte", "debug", "highpte=off")]
+
+
+def header(path, word):
+    """The ` * test: key=value ...` line (`# test: ...` in scripts) -> dict; None where there is none."""
+    with open(path, encoding="utf-8") as f:
+        m = re.search(rf"^(?: \*|#) {word}:(.*)$", f.read(2000), re.M)
+    if not m:
+        return None
+    pairs = [w.partition("=") for w in shlex.split(m.group(1))]
+    return {k: (v if eq else "yes") for k, eq, v in pairs}
+
+
+def in_set(keys, chosen):
+    """quick < test < all; soak stands alone"""
+    mine = "soak" if "soak" in keys else keys.get("set", "test")
+    if mine == "soak" or chosen == "soak":
+        return mine == chosen
+    return SETS.index(mine) <= SETS.index(chosen)
+
+
+# --- finding jobs ---------------------------------------------------------------------------------------------------
+def unit_jobs(chosen):
+    if chosen == "soak":
+        return
+    for path in sorted(glob.glob(f"{HERE}/unit/*.c")):
+        name = os.path.basename(path)[:-2]
+        if name != "unit":
+            yield {"name": f"unit/{name}", "kind": "unit", "tests": [name], "exec": [f"{BUILD}/unit/{name}"], "time": 60}
+
+
+def script_jobs(chosen):
+    """Checks of the tree, boots and transcripts: scripts that print TAP themselves, or (.sh) whose output is compared."""
+    for folder in ("tree", "boots", "transcripts"):
+        for path in sorted(glob.glob(f"{HERE}/{folder}/*")):
+            keys = header(path, "test") if os.path.isfile(path) else None
+            if keys is None or not in_set(keys, chosen):
+                continue
+            name = os.path.splitext(os.path.basename(path))[0]
+            run = [sys.executable, f"{HERE}/transcript.py", path] if folder == "transcripts" else [path]
+            yield {"name": f"{folder}/{name}", "kind": folder, "tests": [name], "exec": run, "time": int(keys.get("time", 60))}
+
+
+def guest_tests(chosen):
+    for path in sorted(glob.glob(f"{ROOT}/user/tests/*.c")):
+        keys = header(path, "test")
+        if keys is not None and in_set(keys, chosen):
+            yield os.path.basename(path)[:-2], keys
+
+
+def guest_jobs(chosen):
+    """One machine for tests that want the same one; at most GROUP of them, so that the machines share out evenly."""
+    variants = VARIANTS[:1] if chosen == "quick" else VARIANTS + (MORE_VARIANTS if chosen == "all" else [])
+    groups = {}
+    for name, keys in guest_tests(chosen):
+        for variant, build, options in variants:
+            if keys.get("build", "both") not in ("both", build):
+                continue
+            key = (variant, build, keys.get("mem", "256M"), keys.get("smp", "2"), " ".join((options, keys.get("append", ""))).strip(),
+                   keys.get("as", "root"), name if "alone" in keys else "")
+            groups.setdefault(key, []).append((name, keys))
+    for key, tests in groups.items():
+        for n in range(0, len(tests), GROUP):
+            yield guest_job(key, tests[n:n + GROUP], n // GROUP)
+
+
+def guest_job(key, tests, number):
+    variant, build, mem, smp, append, user, alone = key
+    label = "-".join(p for p in (variant, mem, f"smp{smp}", re.sub(r"[^\w.=]+", "_", append), user if user != "root" else "", alone) if p)
+    return {"name": f"guest/{label}" + (f"-{number + 1}" if number else ""), "kind": "guest", "build": build, "mem": mem, "smp": smp,
+            "append": append, "user": user, "tests": [name for name, _ in tests],
+            "programs": [(name, int(keys.get("time", 20)), keys.get("args", "")) for name, keys in tests]}
+
+
+def host_jobs(chosen):
+    """Guest programs on this host's Linux: a test that Linux fails is a wrong test."""
+    if chosen in ("test", "all"):
+        names = [(n, int(k.get("time", 20)), k.get("args", "")) for n, k in guest_tests(chosen) if k.get("linux", "yes") != "no"]
+        if names:
+            yield {"name": "host-linux", "kind": "host", "tests": [f"{n} on Linux" for n, _, _ in names], "programs": names}
+
+
+def all_jobs(chosen, only):
+    jobs = [*script_jobs(chosen), *guest_jobs(chosen), *host_jobs(chosen), *unit_jobs(chosen)]
+    if only:
+        jobs = [j for j in (narrow(j, only) for j in jobs) if j]
+    return jobs
+
+
+def narrow(job, only):
+    """The part of a job whose tests match; a job's own name counts as well."""
+    if fnmatch.fnmatch(job["name"], only):
+        return job
+    keep = [i for i, t in enumerate(job["tests"]) if fnmatch.fnmatch(t.split()[0], only)]
+    if not keep:
+        return None
+    return {**job, **{k: [job[k][i] for i in keep] for k in ("tests", "programs") if k in job}}
+
+
+# --- running one job --------------------------------------------------------------------------------------------------
+class Tap:
+    """Gathers the TAP of several programs into one stream with one count."""
+
+    def __init__(self):
+        self.count, self.results = 0, {}
+
+    def line(self, good, text):
+        self.count += 1
+        print(f"{'' if good else 'not '}ok {self.count} - {text}", flush=True)
+
+    def program(self, name, output, status):
+        """A program passes if it printed a plan that holds, no `not ok`, and left with 0."""
+        lines = output.decode(errors="replace").splitlines()
+        plan = next((int(m.group(1)) for m in (re.match(r"1\.\.(\d+)", s) for s in lines) if m), None)
+        checks = [m for m in (re.match(r"(not )?ok\b(?: \d+)?(?: - )?(.*)", s) for s in lines) if m]
+        good = True
+        for s in lines:
+            m = re.match(r"(not )?ok\b(?: \d+)?(?: - )?(.*)", s)
+            if m:
+                good = good and not m.group(1)
+                self.line(not m.group(1), f"{name}: {m.group(2)}")
+            elif not re.match(r"1\.\.\d+$", s):
+                print(s if s.startswith("#") else "# " + s)
+        whole = status == 0 and plan == len(checks) and plan
+        if good and not whole:
+            self.line(False, f"{name}: {end_of(status)}, {len(checks)} checks, plan {plan}")
+        self.results[name] = bool(good and whole)
+
+    def end(self):
+        print(f"1..{self.count}", flush=True)
+        return self.results
+
+
+def end_of(status):
+    return {124: "timed out", 143: "timed out", 137: "timed out or killed"}.get(status, f"exit status {status}")
+
+
+def run_script(job):
+    """unit, tree, boots, transcripts: the output is TAP already"""
+    env = dict(os.environ, RUN=f"{ROOT}/tools/run", BUILD=BUILD)
+    try:
+        r = subprocess.run(job["exec"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=job["time"], check=False, cwd=ROOT, env=env)
+        output, status = r.stdout, r.returncode
+    except subprocess.TimeoutExpired as e:
+        output, status = e.stdout or b"", 124
+    tap = Tap()
+    tap.program(job["tests"][0], output, status)
+    return tap.end()
+
+
+def run_host(job):
+    tap = Tap()
+    private = ["unshare", "--pid", "--fork", "--mount", "--mount-proc"] if os.getuid() == 0 else []
+    for name, limit, args in job["programs"]:
+        command = [*private, "timeout", "-k", "1", str(limit), f"{BUILD}/user/tests/{name}", *shlex.split(args)]
+        r = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, cwd="/tmp")
+        tap.program(f"{name} on Linux", r.stdout, r.returncode)
+    return tap.end()
+
+
+def run_guest(job):
+    """A machine that dies takes the test that killed it with it; the others get a new one."""
+    tap, todo = Tap(), job["programs"]
+    while todo:
+        output, status, errors = boot(job, todo)
+        parts = re.split(rb"^@@begin (.*)\n", output, flags=re.M)[1:]
+        finished = 0
+        for name, text in zip(parts[::2], parts[1::2]):
+            m = re.search(rb"^@@end (\d+)\n", text, re.M)
+            if not m:
+                break
+            tap.program(name.decode(), text[:m.start()], int(m.group(1)))
+            finished += 1
+        if finished == len(todo):
+            break
+        victim = todo[finished][0]
+        for line in errors.decode(errors="replace").splitlines()[-70:]:
+            print("# " + line)
+        tap.program(victim, parts[-1] if len(parts) // 2 > finished else b"", status)
+        todo = todo[finished + 1:]
+    return tap.end()
+
+
+def boot(job, programs):
+    command = [f"{ROOT}/tools/run", "-m", job["mem"], "-s", job["smp"], "-u", job["user"]]
+    command += ["-a", job["append"]] if job["append"] else []
+    command += ["--debug"] if job["build"] == "debug" else []
+    slow = 3 if job["build"] == "debug" else 1
+    script = ""
+    for name, limit, args in programs:
+        command += ["--add", f"{BUILD}/user/tests/{name}:/tests/{name}"]
+        script += f"echo '@@begin {name}'; timeout -s KILL {limit * slow} /tests/{name} {args} </dev/null 2>&1; s=$?; echo; echo \"@@end $s\"\n"
+        if job["build"] == "debug":
+            script += "[ -e /proc/oracle ] && cat /proc/oracle >/dev/null\n"
+    command += ["--timeout", str(BOOT_TIME + sum(t for _, t, _ in programs) * slow), "--", "sh", "-c", script]
+    r = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    return r.stdout.replace(b"\n\n@@end", b"\n@@end"), r.returncode, r.stderr
+
+
+def run_job(name):
+    with open(f"{RESULTS}/plan.json", encoding="utf-8") as f:
+        job = next(j for j in json.load(f) if j["name"] == name)
+    start = time.monotonic()
+    results = {"guest": run_guest, "host": run_host}.get(job["kind"], run_script)(job)
+    with open(result_file(name), "w", encoding="utf-8") as f:
+        json.dump({"results": results, "seconds": time.monotonic() - start}, f)
+    return 0 if all(results.values()) else 1
+
+
+def result_file(name):
+    return f"{RESULTS}/{name.replace('/', '-')}.json"
+
+
+# --- all of them ---------------------------------------------------------------------------------------------------------
+def run_all(jobs, workers):
+    os.makedirs(RESULTS, exist_ok=True)
+    with open(f"{RESULTS}/plan.json", "w", encoding="utf-8") as f:
+        json.dump(jobs, f)
+    for j in jobs:
+        if os.path.exists(result_file(j["name"])):
+            os.unlink(result_file(j["name"]))
+    start = time.monotonic()
+    subprocess.run(["prove", "-j", str(workers), "--exec", f"{sys.executable} {os.path.abspath(__file__)} --job", *(j["name"] for j in jobs)],
+                   check=False)
+    passed, failed = 0, []
+    for j in jobs:
+        results = {}
+        if os.path.exists(result_file(j["name"])):
+            with open(result_file(j["name"]), encoding="utf-8") as f:
+                results = json.load(f)["results"]
+        passed += sum(results.get(t, False) for t in j["tests"])
+        failed += [f"{j['name']}: {t}" for t in j["tests"] if not results.get(t)]
+    for f in failed:
+        print("FAILED", f)
+    print(f"{passed} passed, {len(failed)} failed ({time.monotonic() - start:.0f} s)")
+    return 1 if failed or not passed else 0
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--set", choices=SETS, default="test")
+    p.add_argument("--only")
+    p.add_argument("--list", action="store_true")
+    p.add_argument("--jobs", type=int, default=2)
+    p.add_argument("--job")
+    args = p.parse_args()
+    if args.job:
+        return run_job(args.job)
+    jobs = all_jobs("all" if args.only and args.set == "test" else args.set, args.only)
+    if args.list:
+        for j in jobs:
+            print(j["name"] + ":", *j["tests"])
+        return 0
+    if not jobs:
+        sys.exit(f"no test matches {args.only!r}; tools/tests/run-tests.py --list --set all shows them")
+    return run_all(jobs, args.jobs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
