@@ -61,7 +61,6 @@ struct page {
 	pgoff_t index;                   /* l: place in the object; page-table page: first address it maps */
 	union {
 		struct list_head lru;    /* b: free list; z: LRU; s: slab list; o: anything else */
-		struct page *next;       /* free page in a CPU's own list; pages on their way to it */
 		struct rcu_head rcu;     /* page-table page on its way out */
 		struct {
 			unsigned long lru_none; /* locked pages are on no list ... */
@@ -90,7 +89,6 @@ enum page_flag {
 	PG_chain,      /* page->chain is a list, not `direct` */
 	PG_waiters,    /* somebody sleeps on PG_locked or PG_writeback */
 	PG_offlru,     /* taken off the LRU for a moment by the scanner */
-	PG_poisoned,   /* debug: free, and filled with a pattern */
 	PG_zone_shift = 30
 };
 #define PAGE_MAPPING_ANON 1UL

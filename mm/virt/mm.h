@@ -52,10 +52,12 @@ struct regs;
 struct vma {
 	unsigned long start, end;      /* w: [start, end) */
 	struct rb_node node;           /* t: mm->vmas, by address, augmented with gap */
-	unsigned long gap;             /* t: largest free gap below any vma of this subtree */
+	unsigned long hole;            /* t: free bytes right below start (a stack's guard gap is not free) */
+	unsigned long gap;             /* t: largest hole of this subtree */
 	struct mm *mm;                 /* f */
 	pgoff_t pgoff;                 /* w: file offset of start in MMU pages; anonymous: start >> 12 when made */
 	u32 flags;                     /* w */
+	bool has_anon;                 /* anonymous pages may be in it: set under the PTL, cleared never */
 	struct file *file;             /* f: holds a reference; NULL: anonymous. Shared anonymous memory is a tmpfs file */
 	const struct vma_ops *ops;     /* f: NULL: plain file or anonymous memory */
 	struct rcu_head rcu;           /* freed through RCU */
@@ -73,6 +75,8 @@ struct mm {
 	atomic_t count;                /* users (as one), lazy kernel threads, /proc readers; at 0 freed */
 	struct rwsem mmap_sem;         /* through mmap_*lock only */
 	struct rb_root vmas;           /* t */
+	struct vma *hint;              /* the vma found last; any reader sets it, whoever unlinks a vma clears it */
+	struct vma *corpses;           /* m: unlinked vmas, chained by rcu.next: freed when the lock is dropped */
 	u32 seq;                       /* t: odd while the tree changes */
 	spinlock_t tree_lock, pt_lock;
 	u32 map_count;                 /* t */
@@ -98,9 +102,11 @@ void mmput(struct mm *mm);                    /* users--; the last one unmaps al
 void mmgrab(struct mm *mm);                   /* count++ */
 void mmdrop(struct mm *mm);                   /* count-- */
 struct mm *get_task_mm(struct task *t);       /* users++ or NULL */
-void mm_switch(struct mm *mm);                /* exec: current now lives in mm */
+void mm_switch(struct mm *mm);                /* exec: current now lives in mm (whose reference this eats), not in its old one */
+void mm_leave(void);                          /* exit: current lives in no mm any more */
 
-/* --- the mmap lock ------------------------------------------------------------------------------------------------ */
+/* --- the mmap lock ------------------------------------------------------------------------------------------------
+ * These bracket every operation for the oracle (vm_op_begin/end). Nothing may touch user memory while it holds it. */
 #define MM_ALL 0UL, ~0UL
 void mmap_read_lock(struct mm *mm, unsigned long start, unsigned long end);
 void mmap_read_unlock(struct mm *mm, unsigned long start, unsigned long end);
@@ -117,6 +123,9 @@ struct vma *vma_next(const struct vma *v), *vma_prev(const struct vma *v), *firs
 static inline unsigned long vma_pages(const struct vma *v) { return (v->end - v->start) >> MMU_PAGE_SHIFT; }
 static inline pgoff_t vma_pgoff_at(const struct vma *v, unsigned long a) { return v->pgoff + ((a - v->start) >> MMU_PAGE_SHIFT); }
 
+static inline struct address_space *vma_mapping(const struct vma *v) { return v->file ? v->file->mapping : NULL; }
+static inline bool vma_is_anon(const struct vma *v) { return !v->ops && !vma_mapping(v); } /* no file behind its pages */
+
 /* Kernel-side mmap, munmap, brk for exec and shm. mmap lock: write, held by the caller, for do_*.
  * => address, or -errno */
 long do_mmap(struct file *file, unsigned long addr, unsigned long len, u32 prot, u32 flags, pgoff_t pgoff);
@@ -131,10 +140,14 @@ size_t mm_access(struct mm *mm, unsigned long addr, void *buf, size_t len, bool 
 /* Fault a page of mm in and take a reference. => page or ERR_PTR(-EFAULT) */
 struct page *mm_get_page(struct mm *mm, unsigned long addr, bool write);
 unsigned long mm_rss(const struct mm *mm);
+/* A driver's mmap: frames [pfn, ...) appear at addr, not counted, never reclaimed. prot: PTE_CACHE_OFF or 0. */
+int vm_map_pfns(struct vma *vma, unsigned long addr, pfn_t pfn, unsigned long size, u64 prot);
+/* A special area (vDSO) anywhere near addr. mmap lock: write. => address or -errno */
+long vm_map_special(unsigned long addr, unsigned long len, u32 flags, const struct vma_ops *ops);
 
 /* --- faults -------------------------------------------------------------------------------------------------------- */
 int handle_user_fault(struct regs *regs, unsigned long addr, unsigned code); /* trap_ops.page_fault */
-enum { VMF_DONE = 0, VMF_RETRY = 1, VMF_OOM = -12, VMF_SEGV = -14, VMF_BUS = -5 };
+enum { VMF_DONE = 0, VMF_RETRY = 1 /* look again */, VMF_OOM = -12, VMF_SEGV = -14, VMF_BUS = -5 };
 int handle_vma_fault(struct vma *vma, unsigned long addr, bool write, bool *major); /* mmap read lock */
 
 /* --- page tables ------------------------------------------------------------------------------------------------------
@@ -144,8 +157,8 @@ int pt_alloc(struct mm *mm, unsigned long addr);               /* make it exist;
 pte_t *pte_lock_at(struct mm *mm, unsigned long addr, struct page **pt);    /* NULL if there is no table */
 pte_t *pte_trylock_at(struct mm *mm, unsigned long addr, struct page **pt); /* NULL if absent or busy: *busy in pt==ERR */
 void pte_unlock_at(pte_t *pte, struct page *pt);
-/* Call fn for each entry that is not none in [start, end), under its PTL. => the areas must stay: mmap lock, or the
- * oracle's exclusion */
+/* Call fn for each entry that is not none in [start, end), under its PTL, rescheduling between tables. => the areas must
+ * stay: mmap lock, or the oracle's exclusion */
 void pt_walk(struct mm *mm, unsigned long start, unsigned long end, void (*fn)(pte_t *pte, unsigned long addr, void *arg), void *arg);
 /* truncate: unmap the file's pages in [start, end) of an area of any mm, and with even_cows private copies too.
  * => without the mmap lock: the caller holds mapping->map_lock for reading, so area and page tables stay */
@@ -155,15 +168,27 @@ void zap_file_range(struct vma *vma, unsigned long start, unsigned long end, boo
 #define GATHER_PAGES 128
 struct tlb_gather {
 	struct mm *mm;
-	unsigned long start, end;      /* what must be flushed; start > end: nothing */
+	unsigned long start, end;      /* what must be flushed; start >= end: nothing */
 	bool whole_mm;                 /* exit: nobody runs in it, one flush at most */
-	bool freed_tables;
 	unsigned nr;
+	struct page *tables;           /* page-table pages on their way out, chained by rcu.next */
 	struct page *pages[GATHER_PAGES];
 };
 void tlb_gather_start(struct tlb_gather *g, struct mm *mm, bool whole_mm);
-void tlb_gather_page(struct tlb_gather *g, struct page *page); /* flushes by itself when full: no spinlock held */
+void tlb_gather_page(struct tlb_gather *g, struct page *page); /* flushes by itself when full: no lock that an IPI needs */
 void tlb_gather_finish(struct tlb_gather *g);
+
+/* --- for /proc ---------------------------------------------------------------------------------------------------------
+ * mmap lock: read. */
+struct vma_usage { /* bytes */
+	unsigned long rss, pss, shared_clean, shared_dirty, private_clean, private_dirty, referenced, anonymous, swap;
+};
+void vma_usage(struct vma *vma, struct vma_usage *u);
+/* n entries of /proc/PID/pagemap from addr on: bit 63 present, 62 swapped, 61 file or shared, 56 exclusive, 0-54 frame */
+void mm_pagemap(struct mm *mm, unsigned long addr, u64 *out, unsigned n);
+const char *vma_name(struct vma *vma); /* [heap], [stack], [vdso], or NULL */
+/* low memory that one address space holds: struct mm, vmas, page directories, low page tables (bytes) */
+unsigned long mm_lowmem(struct mm *mm);
 
 /* --- accounting -------------------------------------------------------------------------------------------------------- */
 extern int sysctl_overcommit_memory, sysctl_overcommit_ratio, sysctl_max_map_count;
@@ -173,6 +198,18 @@ int vm_charge(unsigned long pages);    /* commit charge; 0 or -ENOMEM */
 void vm_uncharge(unsigned long pages);
 extern struct list_head mm_list;
 extern spinlock_t mm_list_lock;
+
+/* What mm/virt asks of the rooms to its right; set at boot (boot/main.c). */
+struct virt_ops {
+	struct file *(*fget)(unsigned fd);                           /* reference, or NULL */
+	int (*mmap_file)(struct file *f, struct vma *vma);           /* f->ops->mmap; -ENODEV without one */
+	struct file *(*shmem_file)(const char *name, loff_t size, u32 vm_flags);
+	loff_t (*file_size)(struct file *f);                         /* bytes: beyond the last page lies SIGBUS */
+	int (*fsync)(struct file *f, loff_t start, loff_t end);      /* msync(MS_SYNC); inclusive */
+	bool (*noexec)(struct file *f);                              /* from a mount without exec */
+	bool (*capable)(int cap);
+};
+extern const struct virt_ops *virt_ops;
 void mm_virt_init(void);
 
 #endif

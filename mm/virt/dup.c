@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * fork: the same memory once more, copied on write.
+ *
+ * What a fault can fetch again is not copied: shared areas and files nobody wrote to privately cost their vma only, and
+ * of private areas only anonymous pages are taken over. Parent and child both lose the right to write such a page;
+ * the parent's TLBs are flushed once, at the end, with its mmap lock still held for writing: until then no thread of it
+ * can take a write fault, so no page becomes exclusive by mistake; and nobody runs in the child.
+ *
+ * Locks of two page-table pages: the parent's, then the child's (nested).
+ * Fails as a whole: the caller puts the unfinished mm, and exit_mmap takes apart what is there.
+ */
+#include "mm/virt/internal.h"
+
+struct dup {
+	struct mm *from, *to;
+	struct vma *child;
+	struct rmap_batch batch;
+	unsigned long start, end; /* where the parent lost rights: to be flushed */
+};
+
+static void dup_swap(struct dup *d, pte_t e)
+{
+	panic("fork: swap entry %08x, and no swap driver", pte_swap_entry(e));
+}
+
+/* => counted as one more page of the child */
+static bool dup_one(struct dup *d, pte_t *src, pte_t *dst, unsigned long addr)
+{
+	struct page *page;
+	pte_t e = *src;
+
+	if (unlikely(!pte_present(e))) {
+		if (pte_is_swap(e))
+			dup_swap(d, e);
+		return false;
+	}
+	if (unlikely(pte_special(e))) {
+		pte_set(dst, d->child->flags & VM_SHARED ? e : pte_wrprotect(e));
+		return false;
+	}
+	page = pfn_to_page(pte_pfn(e));
+	if (!page_anon(page))
+		return false;
+	if (pte_write(e)) {
+		pte_clear_bits(src, PTE_WRITE);
+		e = pte_wrprotect(*src); /* it may have become dirty meanwhile */
+		d->start = min(d->start, addr);
+		d->end = addr + MMU_PAGE_SIZE;
+	}
+	get_page(page);
+	rmap_dup(page, d->child, addr, &d->batch);
+	pte_set(dst, e);
+	return true;
+}
+
+static void dup_table(struct dup *d, struct page *from, struct page *to, unsigned long addr, unsigned long end)
+{
+	pte_t *src = pte_map(from, addr), *dst = pte_map(to, addr), *s = src, *t = dst;
+	int pages = 0;
+
+	spin_lock(&from->ptl);
+	spin_lock_nested(&to->ptl, 1);
+	for (; addr != end; addr += MMU_PAGE_SIZE, s++, t++)
+		if (!pte_none(*s))
+			pages += dup_one(d, s, t, addr);
+	if (pages)
+		atomic_add(pages, &d->to->rss_anon);
+	spin_unlock(&to->ptl);
+	spin_unlock(&from->ptl);
+	pte_unmap(dst);
+	pte_unmap(src);
+}
+
+static int dup_tables(struct dup *d, struct vma *child)
+{
+	unsigned long addr, next;
+	struct page *pt;
+
+	d->child = child;
+	for (addr = child->start; addr < child->end; addr = next) {
+		next = table_end(addr, child->end);
+		pt = pt_page(d->from, addr);
+		if (!pt)
+			continue;
+		if (pt_alloc(d->to, addr) || rmap_prepare(child, &d->batch, (next - addr) >> MMU_PAGE_SHIFT))
+			return -ENOMEM;
+		dup_table(d, pt, pt_page(d->to, addr), addr, next);
+		rmap_unprepare(&d->batch);
+		cond_resched();
+	}
+	return 0;
+}
+
+static int dup_area(struct dup *d, struct vma *v)
+{
+	bool wipe = v->flags & VM_WIPEONFORK;
+	struct vma *child;
+	int err;
+
+	if (v->flags & VM_ACCOUNT) {
+		err = vm_charge(vma_pages(v));
+		if (err)
+			return err;
+	}
+	child = vma_copy(v);
+	if (!child)
+		goto uncharge;
+	child->mm = d->to;
+	child->flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
+	if (wipe)
+		child->has_anon = false;
+	else if (rmap_vma_fork(child, v))
+		goto free;
+	vma_insert(d->to, child); /* from here on exit_mmap takes care of it */
+	if (!wipe && (v->has_anon || v->flags & VM_PFNMAP || v->flags & VM_NONLINEAR))
+		return dup_tables(d, child);
+	return 0;
+free:
+	vma_free(child);
+uncharge:
+	if (v->flags & VM_ACCOUNT)
+		vm_uncharge(vma_pages(v));
+	return -ENOMEM;
+}
+
+static void dup_facts(struct mm *to, struct mm *from)
+{
+	memcpy(&to->start_code, &from->start_code, offsetof(struct mm, def_flags) - offsetof(struct mm, start_code));
+	memcpy(to->auxv, from->auxv, sizeof(to->auxv));
+	to->exe_file = from->exe_file;
+	if (to->exe_file)
+		get_file(to->exe_file);
+}
+
+int mm_dup(struct mm *to, struct mm *from)
+{
+	struct dup d = { .from = from, .to = to, .start = ~0UL };
+	int err;
+
+	err = mmap_write_lock_killable(from, MM_ALL);
+	if (err)
+		return err;
+	dup_facts(to, from);
+	for_each_vma(from, v) {
+		if (v->flags & VM_DONTFORK)
+			continue;
+		err = dup_area(&d, v);
+		if (err)
+			break;
+	}
+	if (d.start < d.end)
+		flush_tlb_range(&from->mmu, d.start, d.end);
+	mmap_write_unlock(from, MM_ALL);
+	return err;
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Faults on files: nothing is mapped there yet. The cases stand at the top of fault.c.
+ *
+ * The page-lock protocol against truncation: lock the page; still in its file, still below the file's end? then map
+ * it, then unlock. Truncation sets the new size first, then locks each page, unmaps it and takes it out: so whichever
+ * comes first, no page stays mapped that has left its file.
+ *
+ * A read maps cached neighbours too, FAULT_AROUND pages aligned: they come from the tree in one search, and only those
+ * whose lock is free. Linux 6.1 spends 730 instructions a page this way; what is left here is mostly counting references.
+ */
+#include "mm/virt/internal.h"
+
+#define FAULT_AROUND 16u /* MMU pages; divides a page-table page */
+
+/* First page beyond the file's end. */
+static pgoff_t file_end(const struct fault *f)
+{
+	return (virt_ops->file_size(f->vma->file) + PAGE_SIZE - 1) >> PAGE_SHIFT;
+}
+
+/* Dirty pages of real files are counted when first written: until then shared mappings are read-only. */
+static bool wants_notice(const struct address_space *m)
+{
+	return !(m->flags & MAPPING_SWAPBACKED);
+}
+
+static u64 file_bits(const struct fault *f, const struct address_space *m)
+{
+	u64 bits = vma_pte_bits(f->vma->flags);
+
+	if (f->write)
+		return bits | PTE_WRITE | PTE_DIRTY;
+	return wants_notice(m) ? bits & ~PTE_WRITE : bits;
+}
+
+static atomic_t *file_rss(struct mm *mm, const struct address_space *m)
+{
+	return m->flags & MAPPING_SWAPBACKED ? &mm->rss_shmem : &mm->rss_file;
+}
+
+/* --- neighbours ----------------------------------------------------------------------------------------------------------- */
+/* => page locked, and the file's still */
+static bool trylock_cached(struct page *page, const struct address_space *m, pgoff_t end)
+{
+	if (!page_uptodate(page) || !trylock_page(page))
+		return false;
+	if (likely(page->mapping == m && page->index < end))
+		return true;
+	unlock_page(page);
+	return false;
+}
+
+/* PTL held. => the page's reference has become the PTE's */
+static bool map_neighbour(struct fault *f, struct page *page, pte_t *pte, unsigned long addr, u64 bits, pgoff_t end)
+{
+	const struct address_space *m = vma_mapping(f->vma);
+
+	if (!pte_none(*pte) || !trylock_cached(page, m, end))
+		return false;
+	rmap_add(page, f->vma, addr, &f->batch);
+	pte_set(pte, pte_make(page_to_pfn(page), bits));
+	unlock_page(page);
+	return true;
+}
+
+/* => true: the faulting address is mapped now. The table stays mapped. */
+static bool map_around(struct fault *f)
+{
+	struct vma *v = f->vma;
+	struct address_space *m = vma_mapping(v);
+	unsigned long size = FAULT_AROUND * MMU_PAGE_SIZE, low = f->addr & ~(size - 1);
+	unsigned long start = max(low, v->start), last = min(low + size - 1, v->end - 1);
+	pgoff_t first = vma_pgoff_at(v, start), index = first, end = file_end(f);
+	pte_t *base = f->pte - ((f->addr - start) >> MMU_PAGE_SHIFT);
+	struct page *pages[FAULT_AROUND];
+	unsigned n = find_pages(m, &index, vma_pgoff_at(v, last), pages, FAULT_AROUND), mapped = 0, left = 0;
+	u64 bits = file_bits(f, m);
+	bool done;
+
+	if (!n)
+		return false;
+	spin_lock(&f->pt->ptl);
+	for (unsigned i = 0; i < n; i++) {
+		pgoff_t at = pages[i]->index - first; /* wrong if it left the file just now: then its lock tells */
+
+		if (at <= (last - start) >> MMU_PAGE_SHIFT &&
+		    map_neighbour(f, pages[i], base + at, start + (at << MMU_PAGE_SHIFT), bits, end))
+			mapped++;
+		else
+			pages[left++] = pages[i];
+	}
+	if (mapped)
+		atomic_add(mapped, file_rss(f->mm, m));
+	done = !pte_none(*f->pte);
+	spin_unlock(&f->pt->ptl);
+	if (left)
+		put_pages(pages, left);
+	return done;
+}
+
+/* --- the page itself ------------------------------------------------------------------------------------------------------- */
+/* Without sleeping, the table stays mapped. => locked, with a reference; or NULL */
+static struct page *cached_page(struct fault *f, struct address_space *m, pgoff_t index)
+{
+	struct page *page = find_page(m, index);
+
+	if (!page)
+		return NULL;
+	if (trylock_cached(page, m, ~0UL))
+		return page;
+	put_page(page);
+	return NULL;
+}
+
+/* The table is given back and mapped again. => locked, with a reference; ERR_PTR(VMF_*) */
+static struct page *read_page(struct fault *f, struct address_space *m, pgoff_t index)
+{
+	struct page *page;
+
+	fault_unmap(f);
+	if (index >= file_end(f))
+		return ERR_PTR(VMF_BUS);
+	f->major |= m->ops && m->ops->read_page;
+	page = read_cache_page(m, f->vma->file, index);
+	if (IS_ERR(page))
+		return ERR_PTR(PTR_ERR(page) == -ENOMEM ? VMF_OOM : VMF_BUS);
+	lock_page(page);
+	if (page->mapping == m)
+		return page;
+	unlock_page(page);
+	put_page(page);
+	return NULL; /* truncated meanwhile: once more */
+}
+
+/* A private write: our own copy. page stays the caller's. */
+static int map_copy(struct fault *f, struct page *page)
+{
+	struct page *copy = fault_new_page(f, false);
+
+	if (unlikely(!copy))
+		return f->spare ? VMF_RETRY : VMF_OOM;
+	copy_page(copy, page);
+	if (!fault_lock(f)) {
+		free_page(copy);
+		return VMF_DONE;
+	}
+	fault_set_anon(f, copy, pte_make(page_to_pfn(copy),
+		vma_pte_bits(f->vma->flags) | PTE_DIRTY | (f->vma->flags & VM_WRITE ? PTE_WRITE : 0)));
+	return VMF_DONE;
+}
+
+/* => page locked; *mapped: the caller's reference has become the PTE's */
+static int map_page(struct fault *f, struct page *page, struct address_space *m, bool *mapped)
+{
+	if (f->write && wants_notice(m) && !page_dirty(page))
+		mark_page_dirty(page);
+	if (!fault_lock(f))
+		return VMF_DONE;
+	rmap_add(page, f->vma, f->addr, &f->batch);
+	atomic_inc(file_rss(f->mm, m));
+	pte_set(f->pte, pte_make(page_to_pfn(page), file_bits(f, m)));
+	spin_unlock(&f->pt->ptl);
+	*mapped = true;
+	return VMF_DONE;
+}
+
+/* page is locked; size was not looked at since */
+static int map_locked(struct fault *f, struct page *page, struct address_space *m)
+{
+	bool mapped = false;
+	int r = VMF_BUS;
+
+	if (likely(page->index < file_end(f))) {
+		if (f->write && !(f->vma->flags & VM_SHARED))
+			r = map_copy(f, page);
+		else
+			r = map_page(f, page, m, &mapped);
+	}
+	unlock_page(page);
+	if (!mapped)
+		put_page(page);
+	return r;
+}
+
+int fault_file(struct fault *f)
+{
+	struct address_space *m = vma_mapping(f->vma);
+	pgoff_t index = vma_pgoff_at(f->vma, f->addr);
+	struct page *page;
+	int err;
+
+	if (!f->write && map_around(f))
+		return VMF_DONE;
+	page = cached_page(f, m, index);
+	if (!page) {
+		do
+			page = read_page(f, m, index);
+		while (!page);
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+		err = fault_remap(f);
+		if (err) {
+			unlock_page(page);
+			put_page(page);
+			return err;
+		}
+	}
+	return map_locked(f, page, m);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of mm/virt share and nobody else sees.
+ */
+#ifndef MM_VIRT_INTERNAL_H
+#define MM_VIRT_INTERNAL_H
+
+#include "arch/i386/traps.h"
+#include "arch/i386/uaccess.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/lib/syscall.h"
+#include "kernel/sched/sched.h"
+#include "mm/rmap/rmap.h"
+#include "mm/virt/mm.h"
+
+#define STACK_GUARD_GAP (256 * MMU_PAGE_SIZE)
+#define VM_PROT (VM_READ | VM_WRITE | VM_EXEC)
+
+static inline unsigned long page_up(unsigned long n) { return ALIGN_UP(n, MMU_PAGE_SIZE); }
+static inline bool page_aligned(unsigned long n) { return !(n & ~MMU_PAGE_MASK); }
+
+/* --- area.c: the tree ------------------------------------------------------------------------------------------- */
+struct vma *vma_alloc(struct mm *mm);
+struct vma *vma_copy(const struct vma *v);      /* all but tree and tails; takes a file reference */
+void vma_free(struct vma *v);                   /* never linked, or unlinked and no reader left: not through RCU */
+void vma_insert(struct mm *mm, struct vma *v);  /* tree, counts; then visible to the reverse map */
+void vma_insert_tree(struct mm *mm, struct vma *v); /* the first half only */
+void vma_remove(struct mm *mm, struct vma *v);  /* out of tree and counts; becomes a corpse; reverse map not touched */
+void vma_bury(struct mm *mm, struct vma *corpses);
+void vma_set_range(struct vma *v, unsigned long start, unsigned long end, pgoff_t pgoff); /* a linked one */
+void vma_set_flags(struct vma *v, u32 flags);
+struct vma *find_vma_prev(struct mm *mm, unsigned long addr, struct vma **prev);
+struct vma *find_vma_intersection(struct mm *mm, unsigned long start, unsigned long end);
+unsigned long vma_guard_start(const struct vma *v); /* start, or where its guard gap begins */
+long find_gap(struct mm *mm, unsigned long len);    /* => address or -ENOMEM */
+long find_gap_near(struct mm *mm, unsigned long hint, unsigned long len);
+void area_init(void);
+
+/* --- split.c ------------------------------------------------------------------------------------------------------ */
+int vma_split(struct vma *v, unsigned long addr, struct vma **upper); /* v keeps the lower part; -ENOMEM */
+struct vma *vma_merge_new(struct mm *mm, struct vma *prev, unsigned long start, unsigned long end, u32 flags,
+			  struct file *file, pgoff_t pgoff, const struct vma_ops *ops); /* grown neighbour, or NULL */
+struct vma *vma_merge_around(struct vma *v);    /* => what v has become part of */
+/* Make [start, end) of v a vma of its own. => it, or ERR_PTR(-ENOMEM) */
+struct vma *vma_isolate(struct vma *v, unsigned long start, unsigned long end);
+
+/* --- commit.c ----------------------------------------------------------------------------------------------------- */
+bool vma_flags_account(u32 flags); /* private and writable: every page may become one of memory */
+void mm_account(struct mm *mm, u32 flags, long pages);                /* tree_lock */
+bool mm_may_expand(struct mm *mm, u32 flags, unsigned long pages);    /* RLIMIT_AS, RLIMIT_DATA */
+int mm_may_lock(struct mm *mm, u32 flags, unsigned long pages);       /* RLIMIT_MEMLOCK; 0 or -EAGAIN */
+bool may_lock_memory(void);
+
+/* --- pagetable.c ---------------------------------------------------------------------------------------------------- */
+void pt_free_range(struct tlb_gather *g, unsigned long start, unsigned long end, unsigned long floor, unsigned long ceiling);
+int pt_dir_alloc(struct mm *mm, unsigned long addr); /* the page directory for addr; 0 or -ENOMEM */
+void pt_free_dirs(struct mm *mm);       /* page directories; at exit */
+void pt_free_chain(struct page *tables); /* through RCU */
+u64 vma_pte_bits(u32 vm_flags);         /* what a PTE of such an area starts with; never WRITE for private areas */
+struct page *pt_page_of(pmd_t *pmd);    /* NULL if none */
+static inline pte_t *pte_map(struct page *pt, unsigned long addr) { return (pte_t *)kmap(pt) + PTE_INDEX(addr); }
+static inline void pte_unmap(pte_t *pte) { kunmap(pte); }
+static inline unsigned long table_end(unsigned long addr, unsigned long end)
+{
+	unsigned long next = (addr | (PMD_SIZE - 1)) + 1;
+
+	return next - 1 < end - 1 ? next : end;
+}
+
+/* --- unmap.c --------------------------------------------------------------------------------------------------------- */
+void zap_range(struct tlb_gather *g, struct vma *v, unsigned long start, unsigned long end);
+void zap_vma(struct vma *v, unsigned long start, unsigned long end); /* with a gather of its own */
+void exit_mmap(struct mm *mm);
+int unmap_areas(struct mm *mm, unsigned long start, unsigned long end);
+static inline void gather_flush(struct tlb_gather *g, unsigned long start, unsigned long end)
+{
+	g->start = min(g->start, start);
+	g->end = max(g->end, end);
+}
+
+/* --- access.c -------------------------------------------------------------------------------------------------------- */
+enum populate { POPULATE_MLOCK, POPULATE_READ, POPULATE_WRITE };
+int populate_range(struct mm *mm, unsigned long *start, unsigned long end, enum populate how);
+void populate_all(struct mm *mm);
+
+/* --- fault.c ----------------------------------------------------------------------------------------------------------- */
+struct fault {
+	struct mm *mm;
+	struct vma *vma;
+	unsigned long addr;      /* start of the MMU page */
+	bool write, major;
+	pmd_t *pmd;
+	struct page *pt;         /* the page-table page ... */
+	pte_t *pte;              /* ... mapped, when not NULL: preemption is off */
+	pte_t entry;             /* what was there when we looked */
+	struct page *spare;      /* a page got while nothing was held */
+	struct rmap_batch batch;
+};
+void fault_unmap(struct fault *f);               /* give the mapped table back */
+int fault_remap(struct fault *f);                /* map it again after that, with the old f->entry in mind; 0 or VMF_OOM */
+bool fault_lock(struct fault *f);                /* PTL; false: the entry has changed, PTL not held */
+struct page *fault_new_page(struct fault *f, bool zero); /* NULL: table given back, look again or (spare NULL) no memory */
+void fault_set_anon(struct fault *f, struct page *page, pte_t entry);
+int fault_file(struct fault *f);                 /* fault_file.c */
+int fault_anon(struct fault *f);                 /* fault_anon.c */
+int fault_present(struct fault *f);
+int expand_stack(struct vma *v, unsigned long addr); /* stack.c; mmap lock: write */
+struct vma *find_extend_vma(struct mm *mm, unsigned long addr); /* mmap lock: read, dropped and retaken if need be */
+
+#endif

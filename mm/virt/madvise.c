@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * madvise: some advice throws pages away or brings them in (mmap lock for reading), some is a flag of the area (mmap
+ * lock for writing, splits and merges). MADV_FREE takes the pages at once: as lazily as Linux would they could only go
+ * under pressure, which nothing here makes yet; the promise to the program is the same.
+ */
+#include "mm/virt/internal.h"
+
+/* --- flags ------------------------------------------------------------------------------------------------------------------- */
+/* => 0; the flags the area gets */
+static int advised_flags(const struct vma *v, int advice, u32 *flags)
+{
+	*flags = v->flags;
+	switch (advice) {
+	case MADV_NORMAL: *flags &= ~(VM_RAND | VM_SEQ); return 0;
+	case MADV_SEQUENTIAL: *flags = (*flags & ~VM_RAND) | VM_SEQ; return 0;
+	case MADV_RANDOM: *flags = (*flags & ~VM_SEQ) | VM_RAND; return 0;
+	case MADV_DONTFORK: *flags |= VM_DONTFORK; return 0;
+	case MADV_DOFORK:
+		*flags &= ~VM_DONTFORK;
+		return v->flags & VM_PFNMAP ? -EINVAL : 0;
+	case MADV_DONTDUMP: *flags |= VM_DONTDUMP; return 0;
+	case MADV_DODUMP:
+		*flags &= ~VM_DONTDUMP;
+		return v->flags & (VM_PFNMAP | VM_DONTEXPAND) ? -EINVAL : 0;
+	case MADV_WIPEONFORK:
+		*flags |= VM_WIPEONFORK;
+		return !vma_is_anon(v) || v->flags & VM_SHARED ? -EINVAL : 0;
+	default: /* MADV_KEEPONFORK */
+		*flags &= ~VM_WIPEONFORK;
+		return 0;
+	}
+}
+
+static int advise_flags(struct vma **v, unsigned long start, unsigned long end, int advice)
+{
+	u32 flags;
+	int err = advised_flags(*v, advice, &flags);
+
+	if (err || flags == (*v)->flags)
+		return err;
+	*v = vma_isolate(*v, start, end);
+	if (IS_ERR(*v))
+		return -EAGAIN; /* no memory for this right now */
+	vma_set_flags(*v, flags);
+	*v = vma_merge_around(*v);
+	return 0;
+}
+
+/* --- pages ------------------------------------------------------------------------------------------------------------------- */
+static int advise_pages(struct vma *v, unsigned long start, unsigned long end, int advice)
+{
+	switch (advice) {
+	case MADV_FREE:
+		if (!vma_is_anon(v))
+			return -EINVAL;
+		fallthrough;
+	case MADV_DONTNEED:
+		if (v->flags & (VM_LOCKED | VM_PFNMAP))
+			return -EINVAL;
+		fallthrough;
+	case MADV_DONTNEED_LOCKED:
+		if (v->flags & VM_PFNMAP)
+			return -EINVAL;
+		zap_vma(v, start, end);
+		return 0;
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+		return v->flags & (VM_LOCKED | VM_PFNMAP) ? -EINVAL : 0; /* hints */
+	default: /* MADV_WILLNEED */
+		return vma_mapping(v) || vma_is_anon(v) ? 0 : -EBADF;
+	}
+}
+
+/* --- the range ----------------------------------------------------------------------------------------------------------------- */
+static bool changes_areas(int advice)
+{
+	switch (advice) {
+	case MADV_DONTNEED: case MADV_FREE: case MADV_DONTNEED_LOCKED: case MADV_WILLNEED: case MADV_COLD: case MADV_PAGEOUT:
+		return false;
+	}
+	return true;
+}
+
+static bool known(int advice)
+{
+	switch (advice) {
+	case MADV_NORMAL: case MADV_RANDOM: case MADV_SEQUENTIAL: case MADV_WILLNEED: case MADV_DONTNEED: case MADV_FREE:
+	case MADV_DONTFORK: case MADV_DOFORK: case MADV_DONTDUMP: case MADV_DODUMP: case MADV_WIPEONFORK:
+	case MADV_KEEPONFORK: case MADV_COLD: case MADV_PAGEOUT: case MADV_POPULATE_READ: case MADV_POPULATE_WRITE:
+	case MADV_DONTNEED_LOCKED:
+		return true;
+	}
+	return false;
+}
+
+/* Holes do not stop it: what is mapped is done, then -ENOMEM. */
+static int advise_range(struct mm *mm, unsigned long start, unsigned long end, int advice, bool write)
+{
+	struct vma *v = find_vma(mm, start);
+	int err, missing = 0;
+
+	while (v && v->start < end) {
+		unsigned long to = min(v->end, end);
+
+		if (v->start > start) {
+			missing = -ENOMEM;
+			start = v->start;
+		}
+		err = write ? advise_flags(&v, start, to, advice) : advise_pages(v, start, to, advice);
+		if (err)
+			return err;
+		start = to;
+		if (start == end)
+			return missing;
+		v = vma_next(v);
+	}
+	return -ENOMEM;
+}
+
+static int populate_advised(struct mm *mm, unsigned long start, unsigned long end, bool write)
+{
+	int err;
+
+	mmap_read_lock(mm, start, end);
+	err = populate_range(mm, &start, end, write ? POPULATE_WRITE : POPULATE_READ);
+	mmap_read_unlock(mm, start, end);
+	return err;
+}
+
+SYSCALL(madvise, unsigned long start, unsigned long len_in, int advice)
+{
+	unsigned long len = page_up(len_in), end = start + len;
+	struct mm *mm = current->mm;
+	bool write = changes_areas(advice);
+	int err;
+
+	if (!known(advice) || !page_aligned(start) || (len_in && !len) || end < start)
+		return -EINVAL;
+	if (end == start)
+		return 0;
+	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
+		return populate_advised(mm, start, end, advice == MADV_POPULATE_WRITE);
+	if (!write) {
+		mmap_read_lock(mm, start, end);
+		err = advise_range(mm, start, end, advice, false);
+		mmap_read_unlock(mm, start, end);
+		return err;
+	}
+	if (mmap_write_lock_killable(mm, MM_ALL))
+		return -EINTR;
+	err = advise_range(mm, start, end, advice, true);
+	mmap_write_unlock(mm, MM_ALL);
+	return err;
+}

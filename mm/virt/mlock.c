@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mlock and its family: areas that must stay in memory, within RLIMIT_MEMLOCK. The area is marked, then brought in.
+ * As long as nothing is ever paged out the mark is all there is to it; reclaim, when it comes, has to honour it.
+ */
+#include "mm/virt/internal.h"
+#include <linux/capability.h>
+
+#define LOCK_FLAGS (VM_LOCKED | VM_LOCKONFAULT)
+
+static struct vma *lock_area(struct vma *v, unsigned long start, unsigned long end, u32 lock)
+{
+	u32 flags = (v->flags & ~LOCK_FLAGS) | lock;
+
+	if (flags == v->flags || v->flags & VM_PFNMAP)
+		return v;
+	v = vma_isolate(v, start, end);
+	if (IS_ERR(v))
+		return v;
+	vma_set_flags(v, flags);
+	return vma_merge_around(v);
+}
+
+/* mmap lock: write */
+static int lock_range(struct mm *mm, unsigned long start, unsigned long end, u32 lock)
+{
+	struct vma *v = find_vma(mm, start);
+
+	while (v && v->start <= start) {
+		unsigned long to = min(v->end, end);
+
+		v = lock_area(v, start, to, lock);
+		if (IS_ERR(v))
+			return PTR_ERR(v);
+		if (to == end)
+			return 0;
+		start = to;
+		if (v->end <= start)
+			v = vma_next(v);
+	}
+	return -ENOMEM;
+}
+
+static unsigned long locked_pages(struct mm *mm, unsigned long start, unsigned long end)
+{
+	unsigned long pages = 0;
+
+	for (struct vma *v = find_vma(mm, start); v && v->start < end; v = vma_next(v))
+		if (v->flags & VM_LOCKED)
+			pages += (min(v->end, end) - max(v->start, start)) >> MMU_PAGE_SHIFT;
+	return pages;
+}
+
+static bool within_limit(struct mm *mm, unsigned long start, unsigned long end)
+{
+	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> MMU_PAGE_SHIFT, want = mm->locked_vm + ((end - start) >> MMU_PAGE_SHIFT);
+
+	return want <= limit || virt_ops->capable(CAP_IPC_LOCK) || want - locked_pages(mm, start, end) <= limit;
+}
+
+static int do_mlock(unsigned long start, unsigned long len, u32 lock)
+{
+	struct mm *mm = current->mm;
+	unsigned long end;
+	int err;
+
+	if (!may_lock_memory())
+		return -EPERM;
+	len = page_up(len + (start & ~MMU_PAGE_MASK));
+	start &= MMU_PAGE_MASK;
+	end = start + len;
+	if (mmap_write_lock_killable(mm, MM_ALL))
+		return -EINTR;
+	if (!within_limit(mm, start, end))
+		err = -ENOMEM;
+	else if (end < start)
+		err = -EINVAL;
+	else
+		err = end == start ? 0 : lock_range(mm, start, end, lock);
+	mmap_write_unlock(mm, MM_ALL);
+	if (!err && !(lock & VM_LOCKONFAULT))
+		err = mm_populate(mm, start, len);
+	return err == -EFAULT ? -ENOMEM : err;
+}
+
+SYSCALL(mlock, unsigned long start, unsigned long len)
+{
+	return do_mlock(start, len, VM_LOCKED);
+}
+
+SYSCALL(mlock2, unsigned long start, unsigned long len, u32 flags)
+{
+	if (flags & ~MLOCK_ONFAULT)
+		return -EINVAL;
+	return do_mlock(start, len, flags & MLOCK_ONFAULT ? LOCK_FLAGS : VM_LOCKED);
+}
+
+SYSCALL(munlock, unsigned long start, unsigned long len)
+{
+	struct mm *mm = current->mm;
+	int err = 0;
+
+	len = page_up(len + (start & ~MMU_PAGE_MASK));
+	start &= MMU_PAGE_MASK;
+	if (start + len < start)
+		return -EINVAL;
+	if (mmap_write_lock_killable(mm, MM_ALL))
+		return -EINTR;
+	if (len)
+		err = lock_range(mm, start, start + len, 0);
+	mmap_write_unlock(mm, MM_ALL);
+	return err;
+}
+
+static void lock_all(struct mm *mm, u32 lock)
+{
+	for (struct vma *v = first_vma(mm); v; v = vma_next(v)) {
+		struct vma *done = lock_area(v, v->start, v->end, lock);
+
+		if (!IS_ERR(done))
+			v = done;
+	}
+}
+
+SYSCALL(mlockall, u32 flags)
+{
+	u32 lock = flags & MCL_ONFAULT ? LOCK_FLAGS : VM_LOCKED;
+	struct mm *mm = current->mm;
+	int err = 0;
+
+	if (!flags || flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) || flags == MCL_ONFAULT)
+		return -EINVAL;
+	if (!may_lock_memory())
+		return -EPERM;
+	if (mmap_write_lock_killable(mm, MM_ALL))
+		return -EINTR;
+	if (flags & MCL_CURRENT && mm->total_vm > rlimit(RLIMIT_MEMLOCK) >> MMU_PAGE_SHIFT && !virt_ops->capable(CAP_IPC_LOCK)) {
+		err = -ENOMEM;
+	} else {
+		mm->def_flags = flags & MCL_FUTURE ? lock : 0;
+		if (flags & MCL_CURRENT)
+			lock_all(mm, lock);
+	}
+	mmap_write_unlock(mm, MM_ALL);
+	if (!err && flags & MCL_CURRENT && !(flags & MCL_ONFAULT))
+		populate_all(mm);
+	return err;
+}
+
+SYSCALL(munlockall, void)
+{
+	struct mm *mm = current->mm;
+
+	if (mmap_write_lock_killable(mm, MM_ALL))
+		return -EINTR;
+	mm->def_flags = 0;
+	lock_all(mm, 0);
+	mmap_write_unlock(mm, MM_ALL);
+	return 0;
+}

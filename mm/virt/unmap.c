@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Taking mappings away: munmap, truncate, MADV_DONTNEED, exit.
+ *
+ * One pass over the PTEs of a range, one table at a time: kmap and PTL once per table, counts once per table. The pages
+ * are gathered; when 128 have come together, or at the end, every CPU flushes once and they are freed in one go.
+ * At exit nobody runs in the address space any more and no flush is needed at all.
+ *
+ *   zap PTEs -> areas leave reverse map and tree -> page tables unhooked -> flush -> free pages, tables (RCU)
+ */
+#include "mm/virt/internal.h"
+
+/* --- gathering ------------------------------------------------------------------------------------------------------- */
+void tlb_gather_start(struct tlb_gather *g, struct mm *mm, bool whole_mm)
+{
+	g->mm = mm;
+	g->start = ~0UL;
+	g->end = 0;
+	g->whole_mm = whole_mm;
+	g->nr = 0;
+	g->tables = NULL;
+}
+
+static void flush_gathered(struct tlb_gather *g)
+{
+	if (g->start < g->end)
+		flush_tlb_range(&g->mm->mmu, g->start, g->end);
+	g->start = ~0UL;
+	g->end = 0;
+	put_pages(g->pages, g->nr);
+	g->nr = 0;
+}
+
+void tlb_gather_page(struct tlb_gather *g, struct page *page)
+{
+	if (g->nr == GATHER_PAGES)
+		flush_gathered(g);
+	g->pages[g->nr++] = page;
+}
+
+void tlb_gather_finish(struct tlb_gather *g)
+{
+	struct page *tables = g->tables;
+
+	g->tables = NULL;
+	flush_gathered(g);
+	pt_free_chain(tables);
+}
+
+/* --- one table ------------------------------------------------------------------------------------------------------- */
+static void zap_swap(struct mm *mm, unsigned long addr, pte_t e)
+{
+	panic("zap: swap entry %08x at %08lx, and no swap driver", pte_swap_entry(e), addr);
+}
+
+/* Where a page is counted. */
+static atomic_t *rss_of(struct mm *mm, const struct page *page)
+{
+	if (page_anon(page))
+		return &mm->rss_anon;
+	return page_swapbacked(page) ? &mm->rss_shmem : &mm->rss_file;
+}
+
+static inline pte_t take_entry(struct tlb_gather *g, pte_t *pte)
+{
+	pte_t e;
+
+	if (!g->whole_mm)
+		return pte_take(pte);
+	e = *pte; /* no CPU uses it: nobody sets bits behind our back */
+	pte->low = 0;
+	pte->high = 0;
+	return e;
+}
+
+/* The entry at addr mapped a counted page. => PTL held */
+static void zap_page(struct tlb_gather *g, struct page *page, pte_t e, unsigned long addr, atomic_t **rss, int *count)
+{
+	atomic_t *which = rss_of(g->mm, page);
+
+	if (which != *rss) { /* pages of one kind come in runs: the atomic is paid once a run */
+		if (*count)
+			atomic_sub(*count, *rss);
+		*rss = which;
+		*count = 0;
+	}
+	++*count;
+	if (pte_dirty(e) && !page_anon(page) && !page_dirty(page))
+		mark_page_dirty(page);
+	rmap_remove(page, g->mm, addr);
+	g->pages[g->nr++] = page;
+}
+
+/* => where it stopped, because enough was gathered: short of end, the caller flushes and comes again */
+static unsigned long zap_table(struct tlb_gather *g, struct page *pt, unsigned long addr, unsigned long end, bool keep_anon)
+{
+	pte_t *first = pte_map(pt, addr), *pte = first;
+	atomic_t *rss = NULL;
+	int count = 0;
+
+	spin_lock(&pt->ptl);
+	for (; addr != end && g->nr < GATHER_PAGES; addr += MMU_PAGE_SIZE, pte++) {
+		struct page *page;
+		pte_t e = *pte;
+
+		if (pte_none(e))
+			continue;
+		if (unlikely(!pte_present(e))) {
+			if (pte_is_swap(e))
+				zap_swap(g->mm, addr, e);
+			pte_take(pte);
+			continue;
+		}
+		page = pfn_to_page(pte_pfn(e));
+		if (keep_anon && !pte_special(e) && page_anon(page))
+			continue;
+		e = take_entry(g, pte);
+		gather_flush(g, addr, addr + MMU_PAGE_SIZE);
+		if (!pte_special(e))
+			zap_page(g, page, e, addr, &rss, &count);
+	}
+	if (count)
+		atomic_sub(count, rss);
+	spin_unlock(&pt->ptl);
+	pte_unmap(first);
+	return addr;
+}
+
+static void zap_tables(struct tlb_gather *g, unsigned long addr, unsigned long end, bool keep_anon)
+{
+	while (addr < end) {
+		unsigned long next = table_end(addr, end);
+		pmd_t *pmd = mmu_pmd(&g->mm->mmu, addr);
+		struct page *pt = pmd ? pt_page_of(pmd) : NULL;
+
+		if (!pmd)
+			next = min((addr | ((1UL << PDPT_SHIFT) - 1)) + 1, end);
+		while (pt && (addr = zap_table(g, pt, addr, next, keep_anon)) != next) {
+			flush_gathered(g);
+			cond_resched();
+		}
+		addr = next;
+	}
+}
+
+/* --- ranges ------------------------------------------------------------------------------------------------------------ */
+/* => mmap lock (read is enough where areas stay); the caller finishes g */
+void zap_range(struct tlb_gather *g, struct vma *v, unsigned long start, unsigned long end)
+{
+	zap_tables(g, start, end, false);
+}
+
+static void note_rss(struct mm *mm)
+{
+	unsigned long rss = mm_rss(mm);
+
+	if (rss > mm->hiwater_rss)
+		mm->hiwater_rss = rss;
+}
+
+void zap_vma(struct vma *v, unsigned long start, unsigned long end)
+{
+	struct tlb_gather g;
+
+	note_rss(v->mm);
+	tlb_gather_start(&g, v->mm, false);
+	zap_range(&g, v, start, end);
+	tlb_gather_finish(&g);
+}
+
+void zap_file_range(struct vma *v, unsigned long start, unsigned long end, bool even_cows)
+{
+	struct tlb_gather g;
+
+	tlb_gather_start(&g, v->mm, false);
+	zap_tables(&g, start, end, !even_cows);
+	tlb_gather_finish(&g);
+}
+
+/* Cut one area down to what lies outside [start, end), or take it away. Its pages there are gone already. */
+static void cut_area(struct mm *mm, struct vma *v, unsigned long start, unsigned long end)
+{
+	unsigned long from = max(v->start, start), to = min(v->end, end);
+
+	if (v->flags & VM_ACCOUNT)
+		vm_uncharge((to - from) >> MMU_PAGE_SHIFT);
+	if (v->start < start) {
+		vma_set_range(v, v->start, start, v->pgoff);
+	} else if (v->end > end) {
+		vma_set_range(v, end, v->end, vma_pgoff_at(v, end));
+	} else {
+		rmap_vma_unlink(v);
+		vma_remove(mm, v);
+	}
+}
+
+/* munmap's work: only a hole inside one area needs memory. => 0; -ENOMEM: nothing has changed. mmap lock: write */
+int unmap_areas(struct mm *mm, unsigned long start, unsigned long end)
+{
+	struct vma *prev, *first = find_vma_intersection(mm, start, end), *v, *next, *upper;
+	unsigned long from, to = 0;
+	struct tlb_gather g;
+	int err;
+
+	if (!first)
+		return 0;
+	if (first->start < start && first->end > end) {
+		err = vma_split(first, end, &upper);
+		if (err)
+			return err;
+	}
+	note_rss(mm);
+	tlb_gather_start(&g, mm, false);
+	from = max(first->start, start);
+	for (v = first; v && v->start < end; v = vma_next(v)) {
+		to = min(v->end, end);
+		zap_range(&g, v, max(v->start, start), to);
+	}
+	prev = first->start < start ? first : vma_prev(first);
+	for (v = first; v && v->start < end; v = next) {
+		next = vma_next(v);
+		cut_area(mm, v, start, end);
+		if (v->start == end) { /* its head was cut off: it is what comes next */
+			next = v;
+			break;
+		}
+	}
+	pt_free_range(&g, from, to, prev ? prev->end : 0, v ? v->start : TASK_SIZE);
+	tlb_gather_finish(&g);
+	return 0;
+}
+
+/* --- exit ---------------------------------------------------------------------------------------------------------------- */
+/* => nobody lives in mm any more and none can come */
+void exit_mmap(struct mm *mm)
+{
+	unsigned long charged = 0;
+	struct tlb_gather g;
+	struct vma *next;
+
+	mmap_write_lock(mm, MM_ALL);
+	tlb_gather_start(&g, mm, true);
+	for_each_vma(mm, v)
+		zap_range(&g, v, v->start, v->end);
+	for (struct vma *v = first_vma(mm); v; v = next) {
+		next = vma_next(v);
+		rmap_vma_unlink(v);
+		if (v->flags & VM_ACCOUNT)
+			charged += vma_pages(v);
+		pt_free_range(&g, v->start, v->end, 0, next ? next->start : TASK_SIZE);
+		v->rcu.next = (struct rcu_head *)mm->corpses;
+		mm->corpses = v;
+	}
+	mm->vmas = RB_ROOT;
+	mm->hint = NULL;
+	mm->map_count = 0;
+	tlb_gather_finish(&g);
+	vm_uncharge(charged);
+	mmap_write_unlock(mm, MM_ALL);
+}
