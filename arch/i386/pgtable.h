@@ -144,9 +144,10 @@ void mmu_switch(struct mmu *next);         /* load on this CPU; keeps next->cpus
  *    `table` (a zeroed low page, used if needed: returns with *table NULL then). */
 pte_t *kernel_pte(unsigned long addr, void **table);
 extern pte_t *kmap_ptes[];                 /* per CPU: its KMAP_SLOTS entries */
-/* How many kmap slots this CPU may still hand out before it must flush. Every reload of CR3 refills it. */
-DECLARE_PER_CPU(s32, kmap_credit);
-static inline void kmap_credit_refill(void) { this_cpu_write(kmap_credit, (s32)KMAP_SLOTS - 1); }
+/* Counts the flushes of this CPU's TLB: add one after each reload of CR3, preemption off. kmap uses a slot again only
+ * when this has changed since the slot was let go. */
+DECLARE_PER_CPU(u32, tlb_gen);
+static inline void tlb_flushed(void) { this_cpu_inc(tlb_gen); }
 void arch_clear_page(void *va);            /* page-aligned kernel addresses; preemption off */
 void arch_copy_page(void *to, const void *from);
 extern u64 kernel_pdpt[4];
