@@ -12,6 +12,7 @@
 #include "arch/i386/cpu.h"
 #include "arch/i386/io.h"
 #include "arch/i386/offsets.h"
+#include "arch/i386/pgtable.h"
 #include "arch/i386/segment.h"
 #include "kernel/lib/bug.h"
 #include "kernel/lib/printk.h"

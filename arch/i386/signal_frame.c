@@ -133,40 +133,43 @@ static u32 push_fpu(u32 sp, u32 *where)
 
 static u32 mxcsr_mask(const struct fx_area *x) { return x->mxcsr_mask ?: 0xffbf; }
 
+/* Registers of the program's frame, checked: mxcsr must have no reserved bit, or FXRSTOR faults. */
+static int read_fpstate(const struct fpstate *p, struct fx_area *x, const struct fx_area *now)
+{
+	struct fsave_area f;
+	u16 magic;
+
+	if (get_user(magic, &p->magic) || copy_from_user(&f, &p->fsave, sizeof(f)))
+		return -EFAULT;
+	if (!cpu.fxsr) {
+		__builtin_memcpy(x, &f, sizeof(f));
+		return 0;
+	}
+	*x = *now;
+	if (magic == 0 && copy_from_user(x, &p->fx, sizeof(*x)))
+		return -EFAULT;
+	x->mxcsr_mask = now->mxcsr_mask;
+	x->mxcsr &= mxcsr_mask(now);
+	fsave_to_fx(x, &f);
+	return 0;
+}
+
 static int pop_fpu(u32 from)
 {
-	const struct fpstate *p = (const void *)from;
-	struct fsave_area f;
-	struct fx_area *x;
-	u32 mask;
-	u16 magic;
+	struct fx_area *area, x;
 
 	if (!from) {
 		fpu_drop(task_arch(this_cpu_read_stable(current_task)), true);
 		return 0;
 	}
-	x = fpu_area_for_load();
-	if (!x || get_user(magic, &p->magic) || copy_from_user(&f, &p->fsave, sizeof(f)))
+	area = fpu_area_for_load();
+	if (!area || read_fpstate((const void *)from, &x, area))
 		return -EFAULT;
-	/* current's registers stay the truth until the area is complete: a switch now would save over it */
-	this_cpu_inc(preempt_count);
-	mask = mxcsr_mask(x);
-	if (!cpu.fxsr) {
-		__builtin_memcpy(x, &f, sizeof(f));
-	} else {
-		if (magic == 0 && copy_from_user_nofault(x, &p->fx, sizeof(*x)))
-			goto fault;
-		x->mxcsr &= mask;
-		x->mxcsr_mask = mask;
-		fsave_to_fx(x, &f);
-	}
+	this_cpu_inc(preempt_count); /* a switch in between would save the old registers over it */
+	*area = x;
 	fpu_area_load();
 	this_cpu_dec(preempt_count);
 	return 0;
-fault:
-	fpu_area_sync();
-	this_cpu_dec(preempt_count);
-	return -EFAULT;
 }
 
 /* --- building ------------------------------------------------------------------------------------------------------------------ */

@@ -10,10 +10,12 @@
 #include "arch/i386/io.h"
 #include "arch/i386/offsets.h"
 #include "arch/i386/segment.h"
+#include "arch/i386/signal_gate.h"
 #include "arch/i386/uaccess.h"
 #include "kernel/lib/printk.h"
 #include <asm-generic/siginfo.h>
 #include <asm/signal.h>
+#include <asm/unistd.h>
 
 struct trap_ops trap_ops;
 
@@ -139,6 +141,20 @@ void do_trap(struct regs *regs, unsigned vector, u32 error)
 		kernel_fault(regs, vector, error);
 }
 
+/* A signal handler without SA_RESTORER returned: do what the code at that address would. See signal_frame.c. */
+static bool sigreturn_gate(struct regs *regs)
+{
+	long (*call)(void);
+
+	if (regs->eip == SIGRETURN_GATE)
+		regs->esp += 4;
+	else if (regs->eip != RT_SIGRETURN_GATE)
+		return false;
+	call = (long (*)(void))syscall_table[regs->eip == SIGRETURN_GATE ? __NR_sigreturn : __NR_rt_sigreturn];
+	regs->eax = call();
+	return true;
+}
+
 /* => interrupts off; address as CR2 had it. Short on purpose: this is the way of every page that a program touches. */
 void do_page_fault(struct regs *regs, u32 error, unsigned long addr)
 {
@@ -154,6 +170,8 @@ void do_page_fault(struct regs *regs, u32 error, unsigned long addr)
 		return;
 	}
 	local_irq_enable();
+	if (unlikely(addr >= TASK_SIZE) && regs->eip == addr && sigreturn_gate(regs))
+		return;
 	trap_ops.page_fault(regs, addr, error);
 }
 
