@@ -13,8 +13,8 @@
 extern char percpu_start[], percpu_end[], percpu_boot_area[];
 extern char trap_stubs[], double_fault_entry[];
 
-__section(".data.percpu.first") u32 cpu_number;
-__section(".data.percpu.first") unsigned long this_cpu_offset;
+DEFINE_PER_CPU(u32, cpu_number);
+DEFINE_PER_CPU(unsigned long, this_cpu_offset);
 DEFINE_PER_CPU(u64, gdt[GDT_ENTRIES]) __aligned(64);
 DEFINE_PER_CPU(struct tss, cpu_tss) __aligned(64);
 static DEFINE_PER_CPU(struct tss, double_fault_tss);

@@ -36,7 +36,7 @@ static DEFINE_PER_CPU(bool, mmu_lazy);
 void flush_tlb_local(void)
 {
 	write_cr3(read_cr3());
-	kmap_credit_refill();
+	tlb_flushed();
 }
 
 void flush_tlb_all_local(void)
@@ -53,7 +53,7 @@ void flush_tlb_all_local(void)
 static void load_pdpt(const u64 *pdpt)
 {
 	write_cr3(__pa(pdpt));
-	kmap_credit_refill();
+	tlb_flushed();
 }
 
 static inline void mask_set(volatile u32 *mask, u32 bit) { __asm__ volatile("lock orl %1, %0" : "+m"(*mask) : "r"(bit) : "memory"); }
