@@ -135,6 +135,7 @@ struct group {
 	bool session_leader;        /* T */
 	bool subreaper, has_subreaper; /* T: PR_SET_CHILD_SUBREAPER; some ancestor is one */
 	u8 dumpable;                /* a */
+	bool unkillable;            /* S: the first process: a default action does not end it */
 	struct tty *tty;            /* S: controlling terminal */
 
 	spinlock_t siglock;         /* irqs off: timers send signals */
@@ -161,7 +162,7 @@ struct group {
 	struct rcu_head rcu;
 };
 
-enum { WAIT_STOPPED = 1, WAIT_CONTINUED = 2, WAIT_EXITED_EARLY = 4 };
+enum { WAIT_STOPPED = 1, WAIT_CONTINUED = 2, WAIT_NOTIFY_CONT = 4 /* the parent is still to be told */ };
 
 DECLARE_PER_CPU(struct task *, current_task);
 #define current this_cpu_read_stable(current_task)

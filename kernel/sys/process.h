@@ -14,7 +14,7 @@ struct pid {
 	struct task *task;              /* RCU: the task of this number, NULL when it is gone */
 	struct list_head groups;        /* T: group->pgrp_node of the process group of this number */
 	struct list_head session;       /* T: group->session_node */
-	struct list_head hash;          /* pid_lock, RCU */
+	struct pid *hash_next;          /* pid_lock, RCU */
 	struct rcu_head rcu;
 };
 struct pid *find_pid(pid_t nr);     /* RCU; no reference */
