@@ -83,7 +83,7 @@ struct task {
 	struct pid *pids;           /* f: this task's struct pid (kernel/sys/pid.h) */
 	s8 exit_signal;             /* T: to the parent when the process is gone; -1 for threads that are not leaders */
 	u8 pdeath_signal;           /* c: PR_SET_PDEATHSIG */
-	bool nocldwait;             /* T: nobody waits: buried at once */
+	u8 exit_state;              /* T: 0, TASK_ZOMBIE: waits for its parent, TASK_DEAD: being buried */
 	int exit_code;              /* c until zombie; as wait() gives it */
 
 	/* signals; sighand is shared with CLONE_SIGHAND and kept in group (always with CLONE_THREAD) */
@@ -151,7 +151,7 @@ struct group {
 
 	struct rlimit rlim[RLIM_NLIMITS]; /* leader's alloc_lock to write; readers need none */
 	u64 utime, stime, cutime, cstime; /* S: of threads gone, of children waited for */
-	unsigned long min_flt, maj_flt, cmin_flt, cmaj_flt, nvcsw, nivcsw, maxrss, cmaxrss;
+	unsigned long min_flt, maj_flt, cmin_flt, cmaj_flt, nvcsw, nivcsw, cnvcsw, cnivcsw, maxrss, cmaxrss;
 	u64 start_time;
 	struct hrtimer real_timer;  /* ITIMER_REAL */
 	u64 real_interval;

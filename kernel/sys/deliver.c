@@ -5,6 +5,7 @@
  * Order in signal_user_work: reschedule, then signals, then the mask that a broken call left to restore. A default
  * action that ends the process ends here; WCOREDUMP is never set: no core files are written.
  */
+#include "kernel/sys/fork.h"
 #include "kernel/sys/sighand.h"
 
 #include "arch/i386/traps.h"
@@ -171,7 +172,7 @@ static void push_frame(struct regs *regs, const struct taken *t)
 		force_signal(SIGSEGV, SI_KERNEL, 0, 0);
 		return;
 	}
-	task_clear_work(current, WORK_RESTORE_SIGMASK);
+	work_clear(current, WORK_RESTORE_SIGMASK);
 	block_for_handler(t);
 }
 
@@ -193,7 +194,7 @@ static void do_signal(struct regs *regs)
 void restore_sigmask(void)
 {
 	if (current->work & WORK_RESTORE_SIGMASK) {
-		task_clear_work(current, WORK_RESTORE_SIGMASK);
+		work_clear(current, WORK_RESTORE_SIGMASK);
 		set_blocked(&current->saved_blocked);
 	}
 }
@@ -202,12 +203,12 @@ void signal_user_work(struct regs *regs)
 {
 	if (current->work & WORK_RESCHED)
 		schedule();
+	if (current->work & WORK_NOTIFY)
+		store_child_tid();
 	if (current->work & WORK_SIGNAL)
 		do_signal(regs);
 	else if (current->work & WORK_RESTORE_SIGMASK)
 		restore_sigmask();
-	if (current->work & WORK_NOTIFY)
-		task_clear_work(current, WORK_NOTIFY);
 }
 
 /* --- the user's siginfo_t ---------------------------------------------------------------------------------------------- */

@@ -118,9 +118,9 @@ void continue_group_locked(struct group *g)
 		g->group_stopped = false;
 		g->stop_count = 0;
 		g->wait_flags = WAIT_CONTINUED | WAIT_NOTIFY_CONT;
-		task_set_work(g->leader, WORK_SIGNAL);
+		work_set(g->leader, WORK_SIGNAL);
 		for_each_thread(g, t)
-			task_set_work(t, WORK_SIGNAL);
+			work_set(t, WORK_SIGNAL);
 	}
 }
 

@@ -118,8 +118,8 @@ static int make_bits_page(int i)
 	return 0;
 }
 
-/* A new number for t, hashed; want 0: any. => ERR_PTR(-EAGAIN): none is free; -ENOMEM. May sleep. */
-struct pid *alloc_pid(struct task *t, pid_t want)
+/* A new number, hashed, of no task yet; want 0: any. => ERR_PTR(-EAGAIN): none is free; -ENOMEM. May sleep. */
+struct pid *alloc_pid(pid_t want)
 {
 	struct pid *p = kmem_cache_alloc(pid_cache, GFP_KERNEL);
 	int nr, missing = -1;
@@ -141,7 +141,7 @@ struct pid *alloc_pid(struct task *t, pid_t want)
 	}
 	if (nr > 0) {
 		p->nr = nr;
-		p->task = t;
+		p->hashed = true;
 		p->hash_next = pid_hash[nr % HASH_SIZE];
 		rcu_assign_pointer(pid_hash[nr % HASH_SIZE], p);
 	}
@@ -163,15 +163,56 @@ static void unhash_locked(struct pid *p)
 }
 
 /* Gives the number back if nothing uses it any more.
- * => T held for writing, or p was never published */
+ * => T held for writing */
 void release_pid_if_unused(struct pid *p)
 {
-	if (p->task || !list_empty(&p->groups) || !list_empty(&p->session))
+	if (!p->hashed || p->task || !list_empty(&p->groups) || !list_empty(&p->session))
 		return;
+	p->hashed = false;
 	spin_lock(&pid_lock);
 	unhash_locked(p);
 	spin_unlock(&pid_lock);
 	put_pid(p);
+}
+
+pid_t task_ppid(const struct task *t)
+{
+	struct group *p;
+	pid_t nr;
+
+	rcu_read_lock();
+	p = rcu_dereference(t->group->parent);
+	nr = p ? p->tgid : 0;
+	rcu_read_unlock();
+	return nr;
+}
+
+static bool bit_used(int nr)
+{
+	u32 *page = READ_ONCE(pid_bits[nr / PIDS_PER_PAGE]);
+
+	return page && READ_ONCE(page[nr % PIDS_PER_PAGE / 32]) >> nr % 32 & 1;
+}
+
+pid_t next_tgid(pid_t from)
+{
+	int max = READ_ONCE(sysctl_pid_max);
+	struct task *t;
+
+	for (int nr = max(from, 1); nr < max; nr++) {
+		if (nr % PIDS_PER_PAGE == 0 && !READ_ONCE(pid_bits[nr / PIDS_PER_PAGE]))
+			nr += PIDS_PER_PAGE - 1;
+		else if (bit_used(nr)) {
+			rcu_read_lock();
+			t = find_task(nr);
+			if (t && !task_is_leader(t))
+				t = NULL;
+			rcu_read_unlock();
+			if (t)
+				return nr;
+		}
+	}
+	return 0;
 }
 
 void __init pid_init(void)

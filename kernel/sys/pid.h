@@ -10,7 +10,7 @@
 
 #define PID_MAX_LIMIT 4194304
 
-struct pid *alloc_pid(struct task *t, pid_t want);
+struct pid *alloc_pid(pid_t want);
 void release_pid_if_unused(struct pid *p);
 void pid_init(void);
 

@@ -40,8 +40,8 @@ static inline bool sig_in(int sig, u32 set) { return sig <= 32 && set & SIGBIT(s
 #define HANDLER_IGN 1u
 
 /* --- work bits of any task */
-static inline void task_set_work(struct task *t, u32 bits) { __atomic_fetch_or(&t->work, bits, __ATOMIC_SEQ_CST); }
-static inline void task_clear_work(struct task *t, u32 bits) { __atomic_fetch_and(&t->work, ~bits, __ATOMIC_SEQ_CST); }
+static inline void work_set(struct task *t, u32 bits) { __atomic_fetch_or(&t->work, bits, __ATOMIC_SEQ_CST); }
+static inline void work_clear(struct task *t, u32 bits) { __atomic_fetch_and(&t->work, ~bits, __ATOMIC_SEQ_CST); }
 
 /* --- handlers (sighand.c) */
 extern struct sigacts default_acts;
@@ -63,6 +63,7 @@ struct sigqueue *sigqueue_alloc(void);               /* a timer's own */
 void sigqueue_free_timer(struct sigqueue *q, struct group *g);
 int send_timer_signal(struct sigqueue *q, struct task *t, bool group); /* 1: still queued from before */
 void set_blocked(const ksigset_t *mask);             /* of current; takes siglock */
+void hand_over_shared_locked(struct task *t);        /* t exits: others look at what waits for the process */
 void begin_group_exit_locked(struct group *g, int code);
 void zap_threads_locked(struct group *g);            /* SIGKILL to all but current */
 void kick_task(struct task *t);                      /* running in user mode on another CPU: make it enter the kernel */
@@ -73,6 +74,8 @@ bool leave_stop_locked(struct task *t);              /* t is exiting; true: that
 void notify_parent_jobctl(struct group *g, int code); /* CLD_STOPPED, CLD_CONTINUED; no lock held */
 void continue_group_locked(struct group *g);
 
+void signal_init(void);
+int group_wait_status(const struct group *g);
 void siginfo_to_user(void *to128, const struct siginfo_k *from);
 void siginfo_from_user(struct siginfo_k *to, const void *from128);
 int check_kill_permission(int sig, struct task *t, const struct siginfo_k *info);

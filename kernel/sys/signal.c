@@ -111,14 +111,14 @@ static bool has_pending(struct task *t)
 void recalc_signal_pending(struct task *t)
 {
 	if (has_pending(t))
-		task_set_work(t, WORK_SIGNAL);
+		work_set(t, WORK_SIGNAL);
 	else if (t == current)
-		task_clear_work(t, WORK_SIGNAL);
+		work_clear(t, WORK_SIGNAL);
 }
 
 void signal_wake_up(struct task *t, bool fatal)
 {
-	task_set_work(t, WORK_SIGNAL);
+	work_set(t, WORK_SIGNAL);
 	if (!wake_up_state(t, TASK_INTERRUPTIBLE | (fatal ? TASK_KILLABLE | TASK_STOPPED | TASK_TRACED : 0)))
 		kick_task(t);
 }
@@ -193,7 +193,7 @@ static void complete_signal(int sig, struct task *t, bool group)
 		begin_group_exit_locked(g, sig);
 		if (chosen == current) {
 			sigset_add(&current->pending.set, SIGKILL);
-			task_set_work(current, WORK_SIGNAL);
+			work_set(current, WORK_SIGNAL);
 		}
 		return;
 	}
@@ -343,7 +343,7 @@ void force_signal(int sig, int code, unsigned long addr, int trapno)
 	} else {
 		send_signal_locked(sig, &info, current, false);
 	}
-	task_set_work(current, WORK_SIGNAL);
+	work_set(current, WORK_SIGNAL);
 	spin_unlock_irq(&g->siglock);
 }
 
@@ -418,6 +418,14 @@ static void retarget_shared(const ksigset_t *old, const ksigset_t *new)
 			signal_wake_up(t, false);
 }
 
+void hand_over_shared_locked(struct task *t)
+{
+	static const ksigset_t all = { { ~0u, ~0u } };
+
+	if (signal_pending())
+		retarget_shared(&t->blocked, &all);
+}
+
 void set_blocked(const ksigset_t *mask)
 {
 	struct group *g = current->group;
@@ -436,6 +444,23 @@ void set_blocked(const ksigset_t *mask)
 bool signal_ignored_or_blocked(int sig)
 {
 	return sigset_has(&current->blocked, sig) || sig_handler(current->group, sig) == HANDLER_IGN;
+}
+
+void task_signal_sets(struct task *t, ksigset_t *ignored, ksigset_t *caught)
+{
+	struct group *g = t->group;
+
+	*ignored = *caught = (ksigset_t){ { 0, 0 } };
+	spin_lock_irq(&g->siglock);
+	for (int sig = 1; sig <= NSIG; sig++) {
+		u32 handler = sig_handler(g, sig);
+
+		if (handler == HANDLER_IGN)
+			sigset_add(ignored, sig);
+		else if (handler != HANDLER_DFL)
+			sigset_add(caught, sig);
+	}
+	spin_unlock_irq(&g->siglock);
 }
 
 void __init signal_init(void)
