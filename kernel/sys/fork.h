@@ -24,9 +24,6 @@ void release_task(struct task *t);           /* takes T for writing; t is nobody
 void unhash_task_locked(struct task *t);
 void mm_release(struct task *t);             /* what user space hears when t leaves its address space */
 void exit_robust_list(struct task *t);
-void posix_timers_exit(struct group *g);
-void cancel_itimers(struct group *g);
-void task_caches_init(void);
 void store_child_tid(void);
 void task_unlinked(void);                     /* counts */
 void group_unlinked(void);
