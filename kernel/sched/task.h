@@ -38,6 +38,7 @@ struct tty;
 #define STACK_ORDER 1 /* 8 KB kernel stacks */
 #define STACK_SIZE (4096U << STACK_ORDER)
 #define TASK_COMM 16
+#define STACK_CANARY 0x57ac1e5aU /* lowest word of each kernel stack */
 
 typedef struct { u32 w[2]; } ksigset_t; /* 64 signals, as the i386 kernel ABI; bit 0 = signal 1 */
 
@@ -168,6 +169,7 @@ DECLARE_PER_CPU(struct task *, current_task);
 #define current this_cpu_read_stable(current_task)
 static inline unsigned long rlimit(unsigned which) { return READ_ONCE(current->group->rlim[which].rlim_cur); }
 
+extern struct group boot_group;     /* of idle tasks */
 extern rwlock_t tasklist_lock;      /* parentage, groups, sessions; taken with irqs on */
 extern struct list_head all_tasks;  /* T, RCU; thread-group leaders and threads alike */
 static inline void get_task(struct task *t) { atomic_inc(&t->refcount); }

@@ -11,6 +11,7 @@
 #include "arch/i386/traps.h"
 #include "arch/i386/uaccess.h"
 #include "kernel/lib/string.h"
+#include "kernel/time/clock.h"
 #include <asm/unistd_32.h>
 
 struct taken { int sig; struct kaction action; struct siginfo_k info; };

@@ -10,12 +10,15 @@
 
 #include "arch/i386/traps.h"
 #include "arch/i386/uaccess.h"
+#include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/syscall.h"
+#include "kernel/lib/vsprintf.h"
 #include "kernel/sys/cred.h"
 #include "kernel/sys/fork.h"
 #include "kernel/sys/itimer.h"
 #include "kernel/sys/sighand.h"
+#include <linux/limits.h>
 
 #define SCRIPT_DEPTH 4
 #define PIE_BASE 0x400000UL
@@ -186,7 +189,8 @@ static int leave_old_program(struct exec *e)
 	current->altstack = (stack_t){ .ss_flags = SS_DISABLE };
 	current->flags &= ~PF_FORKNOEXEC;
 	current->robust_list = 0;
-	e->mm->exe_file = get_file(e->file);
+	get_file(e->file);
+	e->mm->exe_file = e->file;
 	mm_switch(e->mm);
 	e->mm = NULL;
 	files_close_on_exec();

@@ -246,11 +246,7 @@ static void leave_mm(struct task *t)
 	rss = max(mm->hiwater_rss, mm_rss(mm));
 	if (g->maxrss < rss)
 		g->maxrss = rss;
-	mmgrab(mm); /* active_mm's: dropped at the switch to a task with an mm of its own */
-	spin_lock(&t->alloc_lock);
-	t->mm = NULL;
-	spin_unlock(&t->alloc_lock);
-	mmput(mm);
+	mm_leave();
 }
 
 static void sum_up_thread(struct task *t)

@@ -17,9 +17,11 @@
 #include "kernel/lib/syscall.h"
 #include "kernel/lib/vsprintf.h"
 #include "kernel/sys/cred.h"
+#include "kernel/sys/futex.h"
 #include "kernel/sys/itimer.h"
 #include "kernel/sys/pid.h"
 #include "kernel/sys/sighand.h"
+#include "kernel/time/clock.h"
 #include "mm/virt/mm.h"
 #include <linux/sched.h>
 
@@ -35,6 +37,15 @@ LIST_HEAD(all_tasks);
 DEFINE_RWLOCK(tasklist_lock);
 struct task *init_task_1;
 struct group *init_group;
+
+/* Of idle tasks; kernel threads and the first process inherit the limits. */
+static struct sighand boot_sighand = { .refcount = ATOMIC_INIT(1), .acts = &default_acts };
+struct group boot_group = {
+	.refcount = ATOMIC_INIT(1 << 20), .live = ATOMIC_INIT(1), .dumpable = 1, .sighand = &boot_sighand,
+	.threads = LIST_HEAD_INIT(boot_group.threads), .children = LIST_HEAD_INIT(boot_group.children),
+	.shared_pending = { LIST_HEAD_INIT(boot_group.shared_pending.queue), { { 0, 0 } } },
+	.posix_timers = LIST_HEAD_INIT(boot_group.posix_timers), .wait_child = WAIT_QUEUE_INIT(boot_group.wait_child),
+};
 
 unsigned nr_threads(void)
 {
@@ -238,7 +249,7 @@ static int start_registers(struct task *t, const struct clone_request *r)
 	if (r->fn) {
 		t->restart.arg[0] = (u32)r->fn;
 		t->restart.arg[1] = (u32)r->arg;
-		thread_start_kernel(t, r->arg == KTHREAD_TO_USER ? r->fn : kthread_main, NULL);
+		thread_start_kernel(t, r->to_user ? r->fn : kthread_main, r->arg);
 		return 0;
 	}
 	regs = *current_regs();
@@ -405,13 +416,28 @@ int kthread_main(void *unused)
 
 static struct task *make_kthread(int (*fn)(void *), void *arg, const char *name)
 {
-	struct clone_request r = { .fn = fn, .arg = arg, .name = name };
+	struct clone_request r = { .fn = fn, .arg = arg };
 	struct task *t = copy_process(&r);
 
 	if (!IS_ERR(t)) {
 		set_task_comm(t, name);
 		t->blocked = (ksigset_t){ { ~0u, ~0u } };
 	}
+	return t;
+}
+
+/* The thread that becomes pid 1: started here, before or after other kernel threads. path: init=, or NULL. */
+struct task *start_first_process(const char *path)
+{
+	struct clone_request r = { .fn = run_init, .arg = (void *)path, .want_pid = 1, .to_user = true, .exit_signal = SIGCHLD };
+	struct task *t = copy_process(&r);
+
+	if (IS_ERR(t))
+		return t;
+	set_task_comm(t, "init");
+	init_task_1 = t;
+	init_group = t->group;
+	sched_start(t);
 	return t;
 }
 
@@ -587,8 +613,18 @@ void group_unlinked(void)
 static void set_limits(void)
 {
 	unsigned long low_kb = nr_free_low() * (MMU_PAGE_SIZE / 1024);
+	struct rlimit *l = boot_group.rlim;
 
 	max_threads = clamp(low_kb / 40, 64UL, (unsigned long)PID_MAX_LIMIT);
+	for (int i = 0; i < RLIM_NLIMITS; i++)
+		l[i] = (struct rlimit){ RLIM_INFINITY, RLIM_INFINITY };
+	l[RLIMIT_STACK].rlim_cur = MB(8);
+	l[RLIMIT_CORE].rlim_cur = 0;
+	l[RLIMIT_NOFILE] = (struct rlimit){ 1024, 4096 };
+	l[RLIMIT_MEMLOCK] = (struct rlimit){ MB(8), MB(8) };
+	l[RLIMIT_MSGQUEUE] = (struct rlimit){ 819200, 819200 };
+	l[RLIMIT_NICE] = l[RLIMIT_RTPRIO] = (struct rlimit){ 0, 0 };
+	l[RLIMIT_NPROC] = l[RLIMIT_SIGPENDING] = (struct rlimit){ max_threads / 2, max_threads / 2 };
 }
 
 void __init process_init(void)
@@ -599,5 +635,9 @@ void __init process_init(void)
 	pid_init();
 	signal_init();
 	set_limits();
+	futex_init();
+	current->group = &boot_group;
+	current->cred = &init_cred;
+	atomic_inc(&init_cred.user->tasks);
 	sched_ops = &process_sched_ops;
 }

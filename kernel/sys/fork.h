@@ -17,7 +17,7 @@ struct clone_request {
 	pid_t want_pid;          /* 0: any */
 	int (*fn)(void *);       /* kernel threads */
 	void *arg;
-	const char *name;
+	bool to_user;            /* fn returns into user mode: the first process */
 };
 struct task *copy_process(const struct clone_request *r); /* not yet running; ERR_PTR */
 void release_task(struct task *t);           /* takes T for writing; t is nobody's any more */
@@ -27,8 +27,7 @@ void exit_robust_list(struct task *t);
 void store_child_tid(void);
 void task_unlinked(void);                     /* counts */
 void group_unlinked(void);
-#define KTHREAD_TO_USER ((void *)1)          /* arg of the one kernel thread that ends in user mode: pid 1 */
+long new_session(void);
 int kthread_main(void *unused);
-struct task *start_first_process(void);
 
 #endif

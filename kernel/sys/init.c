@@ -11,8 +11,6 @@
 #include "kernel/lib/string.h"
 #include "kernel/sys/fork.h"
 
-long new_session(void);
-
 static const char *const init_env[] = { "HOME=/", "TERM=linux", "PATH=/sbin:/usr/sbin:/bin:/usr/bin", NULL };
 
 static void open_console(void)
@@ -26,16 +24,30 @@ static void open_console(void)
 	for (int i = 0; i < 3; i++) {
 		int fd = fd_alloc(i, 0);
 
-		if (fd >= 0)
-			fd_install(fd, get_file(f));
+		if (fd < 0)
+			break;
+		get_file(f);
+		fd_install(fd, f);
 	}
 	put_file(f);
 }
 
+/* Words of the command line that no option claimed go to init, as on Linux: NAME=VALUE into its environment. */
 static int try_exec(const char *path)
 {
-	const char *argv[] = { path, NULL };
-	int err = do_execve(path, argv, init_env);
+	const char *argv[ARRAY_SIZE(param_init_args) + 1] = { path };
+	const char *envp[ARRAY_SIZE(param_init_env) + ARRAY_SIZE(init_env)];
+	unsigned n = 0;
+	int err;
+
+	for (unsigned i = 0; param_init_args[i]; i++)
+		argv[i + 1] = param_init_args[i];
+	for (unsigned i = 0; init_env[i]; i++)
+		envp[n++] = init_env[i];
+	for (unsigned i = 0; param_init_env[i]; i++)
+		envp[n++] = param_init_env[i];
+	envp[n] = NULL;
+	err = do_execve(path, argv, envp);
 
 	if (err && err != -ENOENT)
 		pr_err("cannot run %s as the first process (error %d)\n", path, -err);

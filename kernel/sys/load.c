@@ -123,7 +123,7 @@ static void fill_auxv(struct auxv *a, const struct exec *e, const struct elf_pro
 {
 	const struct cred *c = current->cred;
 
-	aux(a, AT_HWCAP, cpu_hwcap());
+	aux(a, AT_HWCAP, cpu.edx1);
 	aux(a, AT_PAGESZ, MMU_PAGE_SIZE);
 	aux(a, AT_CLKTCK, 100);
 	aux(a, AT_PHDR, prog->info.phdr ? prog->info.phdr + prog->bias : 0);

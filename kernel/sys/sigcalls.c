@@ -18,14 +18,15 @@ struct old_sigaction { u32 handler, mask, flags, restorer; }; /* sigaction(67) *
 
 SYSCALL(rt_sigaction, int sig, const struct kaction __user *new, struct kaction __user *old, size_t size)
 {
-	struct kaction n, o;
+	struct kaction n = { 0 }, o;
 	int err;
 
 	if (size != sizeof(ksigset_t))
 		return -EINVAL;
 	if (new && copy_from_user(&n, new, sizeof(n)))
 		return -EFAULT;
-	n.flags &= SA_KNOWN;
+	if (new)
+		n.flags &= SA_KNOWN;
 	err = set_action(sig, new ? &n : NULL, &o);
 	if (!err && old && copy_to_user(old, &o, sizeof(o)))
 		err = -EFAULT;
