@@ -567,7 +567,7 @@ static int read_clone_args(struct clone_args *a, const void __user *from, size_t
 
 static bool clone_args_valid(const struct clone_args *a)
 {
-	if (a->flags >> 32 || a->flags & (CSIGNAL | CLONE_DETACHED) || a->exit_signal > NSIG)
+	if (a->flags >> 32 || a->flags & (CSIGNAL | CLONE_DETACHED) || a->exit_signal > NR_SIGNALS)
 		return false;
 	if ((a->stack == 0) != (a->stack_size == 0) || a->stack >> 32 || a->stack + a->stack_size > TASK_SIZE)
 		return false;

@@ -90,7 +90,7 @@ SYSCALL(kill, pid_t pid, int sig)
 {
 	struct siginfo_k info = own_info(sig, SI_USER);
 
-	if (sig < 0 || sig > NSIG)
+	if (sig < 0 || sig > NR_SIGNALS)
 		return -EINVAL;
 	if (pid > 0)
 		return kill_one(sig, &info, pid);
@@ -104,7 +104,7 @@ static long do_tkill(pid_t tgid, pid_t pid, int sig, const struct siginfo_k *inf
 	struct task *t;
 	long err = -ESRCH;
 
-	if (sig < 0 || sig > NSIG || pid <= 0 || (tgid <= 0 && tgid != -1))
+	if (sig < 0 || sig > NR_SIGNALS || pid <= 0 || (tgid <= 0 && tgid != -1))
 		return -EINVAL;
 	rcu_read_lock();
 	t = find_task(pid);
@@ -149,7 +149,7 @@ SYSCALL(rt_sigqueueinfo, pid_t pid, int sig, const siginfo_t __user *from)
 
 	if (err)
 		return err;
-	return sig < 0 || sig > NSIG ? -EINVAL : kill_one(sig, &info, pid);
+	return sig < 0 || sig > NR_SIGNALS ? -EINVAL : kill_one(sig, &info, pid);
 }
 
 SYSCALL(rt_tgsigqueueinfo, pid_t tgid, pid_t pid, int sig, const siginfo_t __user *from)

@@ -120,7 +120,7 @@ static int set_target(struct ptimer *t, const struct sigevent *ev)
 
 	if (ev->sigev_notify == SIGEV_NONE)
 		return 0;
-	if ((ev->sigev_notify & ~SIGEV_THREAD_ID) != SIGEV_SIGNAL || ev->sigev_signo < 1 || ev->sigev_signo > NSIG)
+	if ((ev->sigev_notify & ~SIGEV_THREAD_ID) != SIGEV_SIGNAL || ev->sigev_signo < 1 || ev->sigev_signo > NR_SIGNALS)
 		return -EINVAL;
 	if (ev->sigev_notify & SIGEV_THREAD_ID) {
 		rcu_read_lock();

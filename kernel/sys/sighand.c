@@ -117,7 +117,7 @@ int set_action(int sig, const struct kaction *new, struct kaction *old)
 	struct kaction n;
 	int err;
 
-	if (sig < 1 || sig > NSIG || (new && (sig == SIGKILL || sig == SIGSTOP)))
+	if (sig < 1 || sig > NR_SIGNALS || (new && (sig == SIGKILL || sig == SIGSTOP)))
 		return -EINVAL;
 	if (new) {
 		n = *new;
@@ -136,7 +136,7 @@ int set_action(int sig, const struct kaction *new, struct kaction *old)
 
 static bool has_ignored(const struct sigacts *a)
 {
-	for (int i = 0; i < NSIG; i++)
+	for (int i = 0; i < NR_SIGNALS; i++)
 		if (a->action[i].handler == HANDLER_IGN)
 			return true;
 	return false;
@@ -164,7 +164,7 @@ int sighand_dup_for_exec(struct group *g)
 				kfree(new);
 			return -ENOMEM;
 		}
-		for (int i = 0; i < NSIG; i++)
+		for (int i = 0; i < NR_SIGNALS; i++)
 			a->action[i] = (struct kaction){ .handler = h->acts->action[i].handler == HANDLER_IGN };
 	} else {
 		atomic_inc(&a->refcount);

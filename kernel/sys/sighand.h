@@ -12,11 +12,11 @@
 #include "kernel/sys/process.h"
 #include "mm/phys/phys.h"
 
-#define NSIG 64
+#define NR_SIGNALS 64
 #define FIRST_QUEUED 32 /* signals from here on queue each instance (real-time) */
 
 struct kaction { u32 handler, flags, restorer; ksigset_t mask; }; /* as struct kernel_sigaction of the i386 ABI */
-struct sigacts { atomic_t refcount; struct kaction action[NSIG]; }; /* immutable while refcount > 1 */
+struct sigacts { atomic_t refcount; struct kaction action[NR_SIGNALS]; }; /* immutable while refcount > 1 */
 struct sighand { atomic_t refcount; spinlock_t lock; struct sigacts *acts; };
 
 struct sigqueue {

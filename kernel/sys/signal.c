@@ -452,7 +452,7 @@ void task_signal_sets(struct task *t, ksigset_t *ignored, ksigset_t *caught)
 
 	*ignored = *caught = (ksigset_t){ { 0, 0 } };
 	spin_lock_irq(&g->siglock);
-	for (int sig = 1; sig <= NSIG; sig++) {
+	for (int sig = 1; sig <= NR_SIGNALS; sig++) {
 		u32 handler = sig_handler(g, sig);
 
 		if (handler == HANDLER_IGN)
