@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * unit: mm/phys/buddy.c mm/phys/zone.c mm/phys/lowmem.c mm/phys/lru.c mm/phys/slab.c mm/phys/slab_debug.c mm/phys/kmalloc.c
+ * unit: mm/phys/buddy.c mm/phys/zone.c mm/phys/lru.c mm/phys/slab.c mm/phys/slab_debug.c mm/phys/kmalloc.c
  *
  * Zones from memory maps with holes and reservations, buddy lists and the allocator against a model that knows the
  * owner of each frame; blocks opened only when needed; watermarks and reserves; draining.
@@ -7,9 +7,11 @@
 #include "tools/tests/unit/phys_shim.h"
 #include "mm/phys/boot.c"
 #include "mm/phys/alloc.c"
+#include "mm/phys/lowmem.c"
 
 #define LOW_BYTES (640UL << 20)
 #define M(n) ((u64)(n) << 20)
+#define R(from, to) { from, to, LOW_KERNEL }
 
 /* Steps 1 to 3 of phys_init, anew. */
 static void boot_with(const struct mem_range *ram, unsigned nr_ram, const struct mem_range *res, unsigned nr_res, u64 lowmem)
@@ -21,6 +23,7 @@ static void boot_with(const struct mem_range *ram, unsigned nr_ram, const struct
 	mapped = true;
 	memset(zones, 0, sizeof(zones));
 	memset(lowmem_used, 0, sizeof(lowmem_used));
+	memset(boot_pages, 0, sizeof(boot_pages));
 	max_pfn = 0;
 	for (int i = 0; i < NR_ZONES; i++)
 		pcp_of[i] = &pcp_none;
@@ -36,8 +39,8 @@ static void boot_with(const struct mem_range *ram, unsigned nr_ram, const struct
 }
 #define BOOT(ram, res, low) boot_with(ram, ARRAY_SIZE(ram), res, ARRAY_SIZE(res), low)
 
-static const struct mem_range ram_1g[] = { { 0, 0x9fc00 }, { M(1), M(1024) } };
-static const struct mem_range res_1g[] = { { M(1), M(1) + 0x3217f1 }, { M(32) + 0x123, M(40) + 5, LOW_MODULE } };
+static const struct mem_range ram_1g[] = { R(0, 0x9fc00), R(M(1), M(1024)) };
+static const struct mem_range res_1g[] = { R(M(1), M(1) + 0x3217f1), { M(32) + 0x123, M(40) + 5, LOW_MODULE } };
 
 static unsigned long all_present(void) { return zones[0].present + zones[1].present + zones[2].present; }
 static unsigned long all_managed(void) { return zones[0].managed + zones[1].managed + zones[2].managed; }
@@ -60,8 +63,8 @@ TEST(counts_add_up)
 
 TEST(mem_map_of_a_hole_is_given_back)
 {
-	static const struct mem_range ram[] = { { 0, M(3072) }, { M(4096), M(16384) } };
-	static const struct mem_range res[] = { { 0, M(4) } };
+	static const struct mem_range ram[] = { R(0, M(3072)), R(M(4096), M(16384)) };
+	static const struct mem_range res[] = { R(0, M(4)) };
 
 	BOOT(ram, res, M(640));
 	CHECK(zones[ZONE_HIGHMEM].present == (M(15 * 1024) - M(640)) >> 12);
@@ -73,7 +76,7 @@ TEST(mem_map_of_a_hole_is_given_back)
 
 TEST(mem_map_must_fit)
 {
-	static const struct mem_range ram[] = { { 0, M(3072) }, { M(4096), M(33 * 1024) } };
+	static const struct mem_range ram[] = { R(0, M(3072)), R(M(4096), M(33 * 1024)) };
 
 	if (UNIT_CATCH_PANIC())
 		BOOT(ram, res_1g, M(128));
@@ -84,7 +87,7 @@ TEST(mem_map_must_fit)
 
 TEST(no_high_memory)
 {
-	static const struct mem_range ram[] = { { 0, 0x9f000 }, { M(1), M(64) - 0x20000 } };
+	static const struct mem_range ram[] = { R(0, 0x9f000), R(M(1), M(64) - 0x20000) };
 	struct page *page;
 
 	BOOT(ram, res_1g, M(896));
