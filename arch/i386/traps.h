@@ -9,6 +9,7 @@
 #include "kernel/lib/types.h"
 
 /* What entry.asm pushes; the order of the first fields is that of system-call arguments. */
+struct task;
 struct regs {
 	u32 ebx, ecx, edx, esi, edi, ebp, eax;
 	u32 ds, es, fs;  /* low 16 bits; %gs stays live: see struct arch_thread */
@@ -34,7 +35,6 @@ struct trap_ops {
 	/* one line about current for fault reports: name, pid */
 	const char *(*task_name)(struct task *t);
 };
-struct task;
 extern struct trap_ops trap_ops;        /* read it; written by: */
 void set_trap_ops(const struct trap_ops *ops);
 /* for the signal frame: mm/virt's fault handler calls it before it sends a signal */

@@ -234,6 +234,7 @@ static void *take_from_slabs(struct kmem_cache *c)
 		m->head = m->spare;
 		m->count = m->spare_count;
 		m->spare = NULL;
+		m->spare_count = 0;
 		return pop(c, m);
 	}
 	spin_lock_irqsave(&c->lock, flags);

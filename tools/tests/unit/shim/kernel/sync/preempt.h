@@ -9,7 +9,6 @@
 #include "arch/i386/percpu.h"
 #include "kernel/lib/bug.h"
 
-extern u32 preempt_count;
 extern bool unit_irq;
 static inline u32 preempt_value(void) { return preempt_count; }
 static inline bool in_irq(void) { return unit_irq; }
