@@ -12,6 +12,8 @@
 #include "arch/i386/segment.h"
 #include "arch/i386/smp.h"
 #include "boot/multiboot.h"
+#include "drivers/bus/acpi.h"
+#include "drivers/bus/pci.h"
 #include "drivers/char/char.h"
 #include "kernel/lib/param.h"
 #include "kernel/lib/printk.h"
@@ -76,6 +78,7 @@ static void early_init(u32 magic, u32 info)
 static void interrupts_init(void)
 {
 	apic_detect();
+	acpi_init();
 	irq_init();
 	if (lapic_base)
 		apic_setup_cpu();
@@ -90,5 +93,6 @@ void kernel_main(u32 magic, u32 info)
 	memory_init();
 	arch_ops_init();
 	interrupts_init();
+	pci_init();
 	panic("nothing more to do yet");
 }

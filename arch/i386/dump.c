@@ -140,7 +140,8 @@ static void panic_backtrace(void)
 		dump_current_stack();
 }
 
-static void panic_stop(void)
+/* By NMI, which nothing holds off. They do not come back. */
+void stop_other_cpus(void)
 {
 	nmi_stop = 1;
 	apic_send_nmi_others();
@@ -159,7 +160,7 @@ static void __attribute__((noreturn)) panic_die(void)
 void dump_init(void)
 {
 	panic_ops.backtrace = panic_backtrace;
-	panic_ops.stop = panic_stop;
+	panic_ops.stop = stop_other_cpus;
 	panic_ops.die = panic_die;
 }
 
