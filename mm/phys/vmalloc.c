@@ -139,14 +139,20 @@ static pte_t *get_pte(unsigned long addr)
 {
 	void *table = NULL;
 	pte_t *pte = kernel_pte(addr, &table);
+	struct page *page;
 
 	if (pte)
 		return pte;
-	table = alloc_low(GFP_KERNEL | __GFP_ZERO, 0);
-	if (!table)
+	page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	if (!page)
 		return NULL;
-	lowmem_account(LOW_VMALLOC, virt_to_page(table), 1);
-	return kernel_pte(addr, &table);
+	table = page_address(page);
+	pte = kernel_pte(addr, &table);
+	if (table)
+		free_page(page); /* another area's page in the same 2 MB was faster */
+	else
+		lowmem_account(LOW_VMALLOC, page, 1);
+	return pte;
 }
 
 static void unmap_area(struct vmalloc_area *area)
