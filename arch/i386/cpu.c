@@ -97,5 +97,5 @@ void cpu_setup(void)
 	if (cpu.sse)
 		cr4 |= CR4_OSXMMEXCPT;
 	write_cr4(cr4);
-	write_cr0((read_cr0() | CR0_WP | CR0_NE | CR0_MP | CR0_AM) & ~CR0_EM);
+	write_cr0((read_cr0() | CR0_WP | CR0_NE | CR0_MP | CR0_AM) & ~(CR0_EM | CR0_CD | CR0_NW));
 }

@@ -149,13 +149,14 @@ long strnlen_user(const char __user *s, long n)
 
 int user_cmpxchg(u32 *seen, u32 __user *p, u32 old, u32 new)
 {
+	int err = 0;
+
 	if (!access_ok(p, 4) || ((unsigned long)p & 3))
 		return -EFAULT;
-	__asm__ volatile goto("1:\tlock cmpxchgl %2, %1\n" EX_TABLE("1b", "%l[fault]")
-			      : "+a"(old) : "m"(*p), "r"(new) : "memory", "cc" : fault);
-	__asm__ volatile("");
-	*seen = old;
-	return 0;
-fault:
-	return -EFAULT;
+	__asm__ volatile("1:\tlock cmpxchgl %3, %2\n2:\n"
+			 "\t.pushsection .text.fixup, \"ax\"\n3:\tmovl %4, %0\n\tjmp 2b\n\t.popsection\n" EX_TABLE("1b", "3b")
+			 : "+r"(err), "+a"(old), "+m"(*p) : "r"(new), "i"(-EFAULT) : "memory", "cc");
+	if (!err)
+		*seen = old;
+	return err;
 }

@@ -28,18 +28,18 @@ size_t __must_check clear_user(void __user *to, size_t n);
 long __must_check strncpy_from_user(char *to, const char __user *from, long n);
 long __must_check strnlen_user(const char __user *s, long n); /* with the NUL; 0 on fault; > n if too long */
 
-/* One access. The empty asm after asm goto keeps GCC 12 from moving uses of the output before it. */
-#define USER_LOAD(x, p, suffix, modifier, constraint) do { \
-	__asm__ volatile goto("1:\tmov" suffix " %1, %" modifier "0\n" EX_TABLE("1b", "%l2") \
-		: constraint(x) : "m"(*(p)) : : _fault); \
-	__asm__ volatile(""); } while (0)
-#define USER_STORE(x, p, suffix, modifier, constraint) \
-	__asm__ volatile goto("1:\tmov" suffix " %" modifier "0, %1\n" EX_TABLE("1b", "%l2") \
+/* One access. Loads do without asm goto: GCC 12 mixes up its outputs on the way to the label. */
+#define USER_LOAD(err, x, p, suffix, constraint) \
+	__asm__ volatile("1:\tmov" suffix " %2, %1\n2:\n" \
+			 "\t.pushsection .text.fixup, \"ax\"\n3:\tmovl %3, %0\n\txorl %k1, %k1\n\tjmp 2b\n\t.popsection\n" \
+			 EX_TABLE("1b", "3b") : "+r"(err), constraint(x) : "m"(*(p)), "i"(-EFAULT))
+#define USER_STORE(x, p, suffix, constraint) \
+	__asm__ volatile goto("1:\tmov" suffix " %0, %1\n" EX_TABLE("1b", "%l2") \
 		: : constraint(x), "m"(*(p)) : "memory" : _fault)
 
-static __always_inline int user_load_1(u8 *x, const u8 *p) { u8 v; USER_LOAD(v, p, "b", "", "=q"); *x = v; return 0; _fault: *x = 0; return -EFAULT; }
-static __always_inline int user_load_2(u16 *x, const u16 *p) { u16 v; USER_LOAD(v, p, "w", "", "=r"); *x = v; return 0; _fault: *x = 0; return -EFAULT; }
-static __always_inline int user_load_4(u32 *x, const u32 *p) { u32 v; USER_LOAD(v, p, "l", "", "=r"); *x = v; return 0; _fault: *x = 0; return -EFAULT; }
+static __always_inline int user_load_1(u8 *x, const u8 *p) { int e = 0; USER_LOAD(e, *x, p, "b", "=q"); return e; }
+static __always_inline int user_load_2(u16 *x, const u16 *p) { int e = 0; USER_LOAD(e, *x, p, "w", "=r"); return e; }
+static __always_inline int user_load_4(u32 *x, const u32 *p) { int e = 0; USER_LOAD(e, *x, p, "l", "=r"); return e; }
 static __always_inline int user_load_8(u64 *x, const u64 *p)
 {
 	u32 lo, hi;
@@ -51,9 +51,9 @@ static __always_inline int user_load_8(u64 *x, const u64 *p)
 	*x = (u64)hi << 32 | lo;
 	return 0;
 }
-static __always_inline int user_store_1(u8 x, u8 *p) { USER_STORE(x, p, "b", "", "q"); return 0; _fault: return -EFAULT; }
-static __always_inline int user_store_2(u16 x, u16 *p) { USER_STORE(x, p, "w", "", "r"); return 0; _fault: return -EFAULT; }
-static __always_inline int user_store_4(u32 x, u32 *p) { USER_STORE(x, p, "l", "", "r"); return 0; _fault: return -EFAULT; }
+static __always_inline int user_store_1(u8 x, u8 *p) { USER_STORE(x, p, "b", "q"); return 0; _fault: return -EFAULT; }
+static __always_inline int user_store_2(u16 x, u16 *p) { USER_STORE(x, p, "w", "r"); return 0; _fault: return -EFAULT; }
+static __always_inline int user_store_4(u32 x, u32 *p) { USER_STORE(x, p, "l", "r"); return 0; _fault: return -EFAULT; }
 static __always_inline int user_store_8(u64 x, u64 *p)
 {
 	return user_store_4((u32)x, (u32 *)p) ?: user_store_4((u32)(x >> 32), (u32 *)p + 1);
