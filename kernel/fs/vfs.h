@@ -44,7 +44,8 @@ struct inode {
 	uid_t uid; gid_t gid;              /* i */
 	u32 nlink;                         /* i */
 	dev_t rdev;                        /* f */
-	u32 flags;                         /* s: INODE_* */
+	u8 flags;                          /* inode cache's lock: INODE_* */
+	bool dead;                         /* i: a directory that was removed */
 	u64 ino;                           /* f */
 	loff_t size;                       /* i to write; read with inode_size(): 64 bits on a 32-bit machine */
 	u32 size_seq;
@@ -62,7 +63,7 @@ struct inode {
 	union { struct pipe *pipe; void *private; unsigned long value; };
 	union { struct address_space data; struct rcu_head rcu; };
 };
-enum { INODE_DEAD = 1 /* directory removed */, INODE_HASHED = 2, INODE_DIRTY = 4, INODE_FREEING = 8, INODE_ON_LRU = 16 };
+enum { INODE_HASHED = 1, INODE_DIRTY = 2, INODE_FREEING = 4, INODE_ON_LRU = 8 };
 
 loff_t inode_size(const struct inode *i);
 void inode_set_size(struct inode *i, loff_t size);  /* i: held for writing */
@@ -74,9 +75,9 @@ void inode_add_blocks(struct inode *i, long units512);
 struct inode *__must_check new_inode(struct super_block *sb, struct inode *dir, mode_t mode); /* NULL: no memory */
 struct inode *iget(struct inode *i);
 void iput(struct inode *i);
-/* For file systems on disks: the cached inode, or a new locked-for-filling one (*made set: fill, then inode_unlock_new). */
+/* For file systems on disks: the cached inode with a reference, or NULL: make one, fill it in, insert it. */
 struct inode *iget_cached(struct super_block *sb, u64 ino);
-int inode_insert(struct inode *i);                  /* make it findable by iget_cached; -EEXIST */
+int inode_insert(struct inode *i);                  /* -EEXIST: somebody was faster, take that one */
 void set_nlink(struct inode *i, u32 n);
 void drop_nlink(struct inode *i);
 
@@ -102,7 +103,8 @@ struct inode_ops {
 	int (*setattr)(struct dentry *d, const struct iattr *a);    /* NULL: attr_copy, and truncation by size */
 	int (*getattr)(struct inode *i, struct statx *st);          /* after the inode's own: correct what differs. NULL: ok */
 	int (*permission)(struct inode *i, int mask);               /* NULL: mode bits */
-	bool (*revalidate)(struct dentry *d);                       /* D_REVALIDATE dentries; false: look the name up again */
+	bool (*revalidate)(struct dentry *d);                       /* asked of the directory for its D_REVALIDATE dentries;
+	                                                               false: look the name up again */
 };
 void attr_copy(struct inode *i, const struct iattr *a);         /* into the inode; i held for writing */
 
@@ -153,7 +155,9 @@ struct dentry {
 	struct dentry *parent;         /* d and rename_lock, RCU; itself at the root */
 	u32 name_hash;
 	const char *name;              /* like parent: short names inline, long ones allocated; NUL-terminated */
-	u16 len, flags;                /* flags: d */
+	u16 len;
+	u8 flags;                      /* d: D_* */
+	u8 on_lru;                     /* lru_lock */
 	struct inode *inode;           /* d; NULL: known not to exist; set once */
 	atomic_t refcount;             /* 0: cached, on the LRU; negative: dying */
 	spinlock_t lock;
@@ -165,21 +169,23 @@ struct dentry {
 	u32 cookie;                    /* tmpfs: its position in the directory */
 	char short_name[DNAME_INLINE];
 };
-enum { D_HASHED = 1, D_LRU = 2, D_REFERENCED = 4, D_MOUNTED = 8, D_PINNED = 16 /* the file system holds a reference */,
-       D_REVALIDATE = 32, D_VOLATILE = 64 /* freed with the last reference */, D_CURSOR = 128 };
+enum { D_HASHED = 1, D_REFERENCED = 2, D_MOUNTED = 4, D_PINNED = 8 /* the file system holds a reference */,
+       D_REVALIDATE = 16, D_VOLATILE = 32 /* freed with the last reference */ };
 void d_add(struct dentry *d, struct inode *inode);         /* lookup: hash it; eats the reference to inode (or NULL) */
 void d_instantiate(struct dentry *d, struct inode *inode); /* create: a negative, hashed dentry gets its inode */
 struct dentry *d_make_root(struct inode *root);            /* eats the reference; NULL: no memory */
+struct dentry *d_make_named(struct inode *i, const char *name); /* the same, in no directory */
 void d_drop(struct dentry *d);                             /* unhash: the next lookup asks the file system */
 void dput(struct dentry *d);
 static inline struct dentry *dget(struct dentry *d) { atomic_inc(&d->refcount); return d; }
-static inline void d_set_flags(struct dentry *d, u16 f) { spin_lock(&d->lock); d->flags |= f; spin_unlock(&d->lock); }
+static inline void d_set_flags(struct dentry *d, u8 f) { spin_lock(&d->lock); d->flags |= f; spin_unlock(&d->lock); }
 
 /* --- file systems --------------------------------------------------------------------------------------------------------- */
 struct fs_type {
 	const char *name;
 	int (*mount)(struct super_block *sb, const char *source, const char *options); /* sets sb->ops, makes sb->root */
 	bool needs_device, single;     /* single: one super block however often it is mounted (proc, devtmpfs) */
+	bool internal;                 /* pipes and the like: in no tree, not to be mounted */
 	struct list_head list;
 	struct super_block *instance;  /* single: that one */
 };
@@ -232,7 +238,8 @@ struct file *open_exec(const char *name);       /* regular file, executable by c
 struct file *open_exec_at(int dfd, const char __user *name, int flags); /* execve, execveat: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW */
 ssize_t kern_read(struct file *f, void *buf, size_t n, loff_t pos);
 ssize_t kern_write(struct file *f, const void *buf, size_t n, loff_t pos);
-int inode_permission(struct inode *i, int mask);
+int inode_permission(struct inode *i, int mask);   /* MAY_*; by fsuid, fsgid, groups, capabilities */
+int generic_permission(struct inode *i, int mask); /* the mode bits' part, for ops->permission */
 bool file_nosuid(const struct file *f);         /* exec: its mount ignores set-uid bits */
 /* A file without a name on disk (pipes, eventfd, shared memory). */
 struct file *anon_file(const char *name, const struct file_ops *ops, void *private, int flags);

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * File system types and super blocks.
+ *
+ * Life of a super block: sb_get makes and fills it; each mount holds `active`; the last sb_put writes out, takes the
+ * dentry tree and the inodes down and frees it. A `single` type (proc, devtmpfs) has one, which lives for ever.
+ * Locks: super_mutex over both lists and the making of single ones; it is outside everything but namespace_mutex.
+ */
+#include "kernel/fs/internal.h"
+
+static LIST_HEAD(types);
+static LIST_HEAD(supers);
+static DEFINE_MUTEX(super_mutex);
+static u32 next_minor; /* device numbers 0:n for file systems without a device */
+
+void register_fs(struct fs_type *t)
+{
+	mutex_lock(&super_mutex);
+	list_add_tail(&t->list, &types);
+	mutex_unlock(&super_mutex);
+}
+
+struct fs_type *fs_type_find(const char *name)
+{
+	struct fs_type *t, *found = NULL;
+
+	mutex_lock(&super_mutex);
+	list_for_each_entry(t, &types, list)
+		if (!strcmp(t->name, name))
+			found = t;
+	mutex_unlock(&super_mutex);
+	return found;
+}
+
+void filesystems_show(struct seq *s)
+{
+	struct fs_type *t;
+
+	mutex_lock(&super_mutex);
+	list_for_each_entry(t, &types, list)
+		seq_printf(s, "%s\t%s\n", t->needs_device ? "" : "nodev", t->name);
+	mutex_unlock(&super_mutex);
+}
+
+static struct super_block *make(struct fs_type *t, const char *source, u32 flags, const char *options)
+{
+	struct super_block *sb = kzalloc(sizeof(*sb), GFP_KERNEL);
+	int err;
+
+	if (!sb)
+		return ERR_PTR(-ENOMEM);
+	sb->type = t;
+	sb->flags = flags & MS_RDONLY;
+	next_minor++;
+	sb->dev = MKDEV(0, next_minor);
+	sb->block_size = PAGE_SIZE;
+	sb->max_size = CACHE_FILE_MAX;
+	atomic_set(&sb->active, 1);
+	spin_lock_init(&sb->inodes_lock, "sb inodes");
+	err = t->mount(sb, source, options);
+	if (err) {
+		if (sb->root)
+			d_kill_tree(sb->root);
+		if (sb->ops && sb->ops->unmount)
+			sb->ops->unmount(sb);
+		rcu_barrier(); /* inodes on their way out still name the super block */
+		kfree(sb);
+		return ERR_PTR(err);
+	}
+	list_add_tail(&sb->list, &supers);
+	return sb;
+}
+
+struct super_block *sb_get(struct fs_type *t, const char *source, u32 flags, const char *options)
+{
+	struct super_block *sb;
+
+	mutex_lock(&super_mutex);
+	sb = t->single ? t->instance : NULL;
+	if (sb) {
+		atomic_inc(&sb->active);
+	} else {
+		sb = make(t, source, flags, options);
+		if (!IS_ERR(sb) && t->single) {
+			t->instance = sb;
+			atomic_inc(&sb->active);
+		}
+	}
+	mutex_unlock(&super_mutex);
+	return sb;
+}
+
+void sb_put(struct super_block *sb)
+{
+	if (!atomic_dec_and_test(&sb->active))
+		return;
+	mutex_lock(&super_mutex);
+	list_del(&sb->list);
+	mutex_unlock(&super_mutex);
+	sb_sync(sb, true);
+	d_kill_tree(sb->root);
+	inodes_shrink_sb(sb);
+	WARN_ON_ONCE(sb->nr_inodes);
+	if (sb->ops && sb->ops->unmount)
+		sb->ops->unmount(sb);
+	rcu_barrier();
+	kfree(sb);
+}
+
+int sb_sync(struct super_block *sb, bool wait) { return sb->ops && sb->ops->sync ? sb->ops->sync(sb, wait) : 0; }
+
+void sync_all(void)
+{
+	struct super_block *sb;
+
+	mutex_lock(&super_mutex);
+	list_for_each_entry(sb, &supers, list)
+		sb_sync(sb, true);
+	mutex_unlock(&super_mutex);
+}
+
+int simple_statfs(struct super_block *sb, struct statfs64 *st)
+{
+	st->f_type = sb->magic;
+	st->f_bsize = st->f_frsize = PAGE_SIZE;
+	st->f_namelen = NAME_MAX;
+	return 0;
+}
+static const struct super_ops simple_ops = { .statfs = simple_statfs };
+
+int pseudo_fs_fill(struct super_block *sb, u32 magic, const struct super_ops *ops, const struct inode_ops *root_ops,
+		   const struct file_ops *root_fops)
+{
+	struct inode *root;
+
+	sb->magic = magic;
+	sb->ops = ops ? ops : &simple_ops;
+	root = new_inode(sb, NULL, S_IFDIR | 0555);
+	if (!root)
+		return -ENOMEM;
+	root->ops = root_ops;
+	root->fops = root_fops;
+	root->uid = root->gid = 0;
+	set_nlink(root, 2);
+	sb->root = d_make_root(root);
+	return sb->root ? 0 : -ENOMEM;
+}
