@@ -107,7 +107,7 @@ $(B)/version.h: FORCE
 FORCE:
 
 # Linked twice: the second time with the table of text symbols for backtraces. PARTIAL=1 links although rooms are missing.
-LINK    = $(LD) -m elf_i386 -T linker.ld -z max-page-size=4096 $(if $(PARTIAL),--unresolved-symbols=ignore-all) -o $@
+LINK    = $(LD) -m elf_i386 -T linker.ld -z max-page-size=4096 -z noexecstack $(if $(PARTIAL),--unresolved-symbols=ignore-all) -o $@
 $(B)/ksyms0.asm: tools/mksyms.py
 	@mkdir -p $(@D)
 	$(Q)$(PYTHON) tools/mksyms.py </dev/null > $@

@@ -14,7 +14,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cpio  # noqa: E402
 
-NODES = [("console", 5, 1, 0o600), ("tty", 5, 0, 0o666), ("null", 1, 3, 0o666), ("zero", 1, 5, 0o666),
+NODES = [("console", 5, 1, 0o600), ("tty", 5, 0, 0o666), ("ptmx", 5, 2, 0o666), ("null", 1, 3, 0o666), ("zero", 1, 5, 0o666),
          ("full", 1, 7, 0o666), ("random", 1, 8, 0o666), ("urandom", 1, 9, 0o666), ("kmsg", 1, 11, 0o644),
          ("tty0", 4, 0, 0o620), ("tty1", 4, 1, 0o620)] + [(f"ttyS{n}", 4, 64 + n, 0o660) for n in range(4)]
 OURS_FIRST = {"help"}  # names that both BusyBox and we have: ours

@@ -43,6 +43,8 @@ static inline void cpu_halt(void) { __asm__ volatile("hlt" : : : "memory"); }
 #define CR0_NE 0x20U
 #define CR0_WP 0x10000U
 #define CR0_AM 0x40000U
+#define CR0_NW 0x20000000U
+#define CR0_CD 0x40000000U /* caches off, as INIT leaves it */
 #define CR0_PG 0x80000000U
 #define CR4_PSE 0x10U
 #define CR4_PAE 0x20U

@@ -15,7 +15,7 @@ extern unsigned long percpu_offset[MAX_CPUS]; /* add to the address of a per-CPU
 
 #define per_cpu(name, cpu) (*(__typeof__(name) *)((char *)&(name) + percpu_offset[cpu]))
 /* Address of this CPU's copy; stays that CPU's when the task moves, so preemption must be off. */
-#define this_cpu_ptr(ptr) ({ unsigned long _o; __asm__("movl %%fs:this_cpu_offset, %0" : "=r"(_o)); \
+#define this_cpu_ptr(ptr) ({ unsigned long _o; __asm__ volatile("movl %%fs:this_cpu_offset, %0" : "=r"(_o)); \
 	(__typeof__(ptr))((char *)(ptr) + _o); })
 
 /* One instruction each, safe against interrupts and preemption; 1, 2 and 4 byte scalars and pointers. */
@@ -31,7 +31,12 @@ extern unsigned long percpu_offset[MAX_CPUS]; /* add to the address of a per-CPU
 
 DECLARE_PER_CPU(unsigned long, this_cpu_offset);
 DECLARE_PER_CPU(u32, cpu_number);
-#define smp_processor_id() this_cpu_read_stable(cpu_number)
+#define smp_processor_id() this_cpu_read(cpu_number) /* preemption off, or it is history */
+
+struct task;
+DECLARE_PER_CPU(struct task *, current_task); /* kernel/sched; entry.asm and switch_to know it by name */
+DECLARE_PER_CPU(u32, preempt_count);          /* its layout: kernel/sync/preempt.h */
+#define HARDIRQ_OFFSET 0x00010000U
 
 extern unsigned nr_cpus;             /* present, numbered 0..nr_cpus-1; fixed after ACPI was read */
 extern volatile u32 cpu_online_mask;

@@ -137,22 +137,33 @@ static inline pmd_t *mmu_pmd(const struct mmu *m, unsigned long addr)
 	return e & PTE_PRESENT ? (pmd_t *)__va((u32)e & 0xfffff000u) + PMD_INDEX(addr) : NULL;
 }
 void mmu_set_pdpte(struct mmu *m, unsigned long addr, void *table); /* reloads CR3 wherever m is loaded */
-void mmu_switch(struct mmu *next);         /* load on this CPU; keeps next->cpus and the old one's up to date */
+void mmu_switch(struct mmu *next);         /* load on this CPU; keeps next->cpus and the old one's up to date; irqs off */
+void mmu_enter_lazy(void);                 /* switching to a task without an mm: the old one stays loaded until somebody
+                                            * flushes it; then this CPU leaves it instead of flushing again and again */
 
 /* --- kernel mappings ------------------------------------------------------------------------------------------ */
 /* => 4 KB kernel PTE for addr in the vmalloc or fixmap area; page tables of these areas are made at boot or from
  *    `table` (a zeroed low page, used if needed: returns with *table NULL then). */
 pte_t *kernel_pte(unsigned long addr, void **table);
 extern pte_t *kmap_ptes[];                 /* per CPU: its KMAP_SLOTS entries */
-/* How many kmap slots this CPU may still hand out before it must flush. Every reload of CR3 refills it. */
-DECLARE_PER_CPU(s32, kmap_credit);
-static inline void kmap_credit_refill(void) { this_cpu_write(kmap_credit, (s32)KMAP_SLOTS - 1); }
+/* Counts the flushes of this CPU's TLB: add one after each reload of CR3, preemption off. kmap uses a slot again only
+ * when this has changed since the slot was let go. */
+DECLARE_PER_CPU(u32, tlb_gen);
+static inline void tlb_flushed(void) { this_cpu_inc(tlb_gen); }
 void arch_clear_page(void *va);            /* page-aligned kernel addresses; preemption off */
 void arch_copy_page(void *to, const void *from);
 extern u64 kernel_pdpt[4];
+extern pmd_t kernel_pmd[];
+extern unsigned long direct_map_end;       /* physical: low memory is mapped up to here */
+void paging_init(u64 ram_end);
+void kernel_image_writable(unsigned long start, unsigned long end);
+void kmap_init_cpu(unsigned cpu, void *table);
+void *fixmap_map(phys_t phys, size_t size, u64 prot); /* device registers, for good; NULL when the area is full */
 
 /* --- TLB ------------------------------------------------------------------------------------------------------- */
 void flush_tlb_local(void);                /* this CPU, all but global entries */
+void flush_tlb_all_local(void);            /* this CPU, global entries too */
+void tlb_ipi(void);                        /* interrupt of VECTOR_TLB */
 static inline void flush_tlb_one_local(unsigned long addr) { __asm__ volatile("invlpg (%0)" : : "r"(addr) : "memory"); }
 void flush_tlb_range(struct mmu *m, unsigned long start, unsigned long end); /* all CPUs that use m; waits; interrupts on */
 void flush_tlb_cpus(u32 cpus);             /* everything but global entries on these CPUs; waits; interrupts on */

@@ -15,6 +15,7 @@ struct arch_thread {
 	u64 tls[3];             /* GDT descriptors 6..8 of this thread (set_thread_area) */
 	u32 gs;                 /* user %gs while in the kernel: %fs is the kernel's per-CPU segment, saved in regs */
 	void *fpu;              /* 512-byte FXSAVE area, 16-byte aligned; made at first use; NULL for kernel threads */
+	u32 fpu_cpu;            /* whose registers may still hold it */
 	u32 cr2, trapno, error; /* of the last fault: for the signal frame */
 };
 
@@ -42,5 +43,4 @@ struct signal_frame {
 int signal_frame_push(struct regs *regs, const struct signal_frame *f);
 int signal_frame_pop(struct regs *regs, bool rt, u32 mask[2], void *altstack /* stack_t */);
 
-void fpu_init_cpu(void);
 #endif

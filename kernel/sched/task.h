@@ -38,6 +38,7 @@ struct tty;
 #define STACK_ORDER 1 /* 8 KB kernel stacks */
 #define STACK_SIZE (4096U << STACK_ORDER)
 #define TASK_COMM 16
+#define STACK_CANARY 0x57ac1e5aU /* lowest word of each kernel stack */
 
 typedef struct { u32 w[2]; } ksigset_t; /* 64 signals, as the i386 kernel ABI; bit 0 = signal 1 */
 
@@ -83,7 +84,7 @@ struct task {
 	struct pid *pids;           /* f: this task's struct pid (kernel/sys/pid.h) */
 	s8 exit_signal;             /* T: to the parent when the process is gone; -1 for threads that are not leaders */
 	u8 pdeath_signal;           /* c: PR_SET_PDEATHSIG */
-	bool nocldwait;             /* T: nobody waits: buried at once */
+	u8 exit_state;              /* T: 0, TASK_ZOMBIE: waits for its parent, TASK_DEAD: being buried */
 	int exit_code;              /* c until zombie; as wait() gives it */
 
 	/* signals; sighand is shared with CLONE_SIGHAND and kept in group (always with CLONE_THREAD) */
@@ -135,6 +136,7 @@ struct group {
 	bool session_leader;        /* T */
 	bool subreaper, has_subreaper; /* T: PR_SET_CHILD_SUBREAPER; some ancestor is one */
 	u8 dumpable;                /* a */
+	bool unkillable;            /* S: the first process: a default action does not end it */
 	struct tty *tty;            /* S: controlling terminal */
 
 	spinlock_t siglock;         /* irqs off: timers send signals */
@@ -150,7 +152,7 @@ struct group {
 
 	struct rlimit rlim[RLIM_NLIMITS]; /* leader's alloc_lock to write; readers need none */
 	u64 utime, stime, cutime, cstime; /* S: of threads gone, of children waited for */
-	unsigned long min_flt, maj_flt, cmin_flt, cmaj_flt, nvcsw, nivcsw, maxrss, cmaxrss;
+	unsigned long min_flt, maj_flt, cmin_flt, cmaj_flt, nvcsw, nivcsw, cnvcsw, cnivcsw, maxrss, cmaxrss;
 	u64 start_time;
 	struct hrtimer real_timer;  /* ITIMER_REAL */
 	u64 real_interval;
@@ -161,12 +163,13 @@ struct group {
 	struct rcu_head rcu;
 };
 
-enum { WAIT_STOPPED = 1, WAIT_CONTINUED = 2, WAIT_EXITED_EARLY = 4 };
+enum { WAIT_STOPPED = 1, WAIT_CONTINUED = 2, WAIT_NOTIFY_CONT = 4 /* the parent is still to be told */ };
 
 DECLARE_PER_CPU(struct task *, current_task);
 #define current this_cpu_read_stable(current_task)
 static inline unsigned long rlimit(unsigned which) { return READ_ONCE(current->group->rlim[which].rlim_cur); }
 
+extern struct group boot_group;     /* of idle tasks */
 extern rwlock_t tasklist_lock;      /* parentage, groups, sessions; taken with irqs on */
 extern struct list_head all_tasks;  /* T, RCU; thread-group leaders and threads alike */
 static inline void get_task(struct task *t) { atomic_inc(&t->refcount); }

@@ -14,7 +14,8 @@ struct pid {
 	struct task *task;              /* RCU: the task of this number, NULL when it is gone */
 	struct list_head groups;        /* T: group->pgrp_node of the process group of this number */
 	struct list_head session;       /* T: group->session_node */
-	struct list_head hash;          /* pid_lock, RCU */
+	struct pid *hash_next;          /* pid_lock, RCU */
+	bool hashed;                    /* T: the number is in use */
 	struct rcu_head rcu;
 };
 struct pid *find_pid(pid_t nr);     /* RCU; no reference */
@@ -29,6 +30,7 @@ static inline struct task *current_leader(void) { return current->group->leader;
 pid_t task_ppid(const struct task *t);  /* 0: none */
 /* No process of it has a parent in another group of the same session: nobody could continue it. T held */
 bool pgrp_orphaned(struct pid *pgrp);
+pid_t next_tgid(pid_t from);        /* smallest live process number >= from; 0: none. For listing /proc */
 #define for_each_in_pgrp(pgrp, g) list_for_each_entry(g, &(pgrp)->groups, pgrp_node)         /* T */
 #define for_each_in_session(sid, g) list_for_each_entry(g, &(sid)->session, session_node)    /* T */
 
@@ -71,6 +73,7 @@ int send_signal(int sig, const struct siginfo_k *info, struct task *t);       /*
 int send_group_signal(int sig, const struct siginfo_k *info, struct task *t); /* to the process of t */
 int send_pgrp_signal(int sig, struct pid *pgrp, bool from_kernel);            /* takes T for reading */
 void force_signal(int sig, int code, unsigned long addr, int trapno);         /* current; unblocks, resets ignored */
+void task_signal_sets(struct task *t, ksigset_t *ignored, ksigset_t *caught);  /* for /proc */
 bool signal_ignored_or_blocked(int sig);                                       /* of current: for tty job control */
 bool fatal_signal_pending(void);                                               /* SIGKILL waits for current */
 /* A mask for the length of a call (ppoll, pselect, epoll_pwait, sigsuspend); undone before user mode or after the
@@ -87,8 +90,9 @@ void set_task_comm(struct task *t, const char *name);
 void process_init(void);         /* pids, credentials, caches, sched_ops; before kthread_create */
 void process_tick(bool user);    /* trap_ops.tick: sched_tick and the CPU-time timers */
 void signal_user_work(struct regs *regs); /* trap_ops.user_work */
-/* pid 1: runs path (init=), else the usual names, else stops with a clear message. Body of a kernel thread. */
-int run_init(void *path);
+/* pid 1, once all is set up: runs path (init=), else the usual names, else stops with a clear message. NULL: no path */
+struct task *start_first_process(const char *path);
+int run_init(void *path);        /* its body */
 extern struct task *init_task_1; /* pid 1 */
 extern struct group *init_group;
 

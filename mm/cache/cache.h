@@ -38,6 +38,8 @@ struct address_space {
 };
 enum { MAPPING_SWAPBACKED = 1 /* tmpfs, shared anonymous */, MAPPING_UNEVICTABLE = 2, MAPPING_LOWMEM = 4 };
 
+enum { TAG_DIRTY, TAG_WRITEBACK }; /* of mapping->pages; pages of MAPPING_SWAPBACKED carry none */
+
 struct mapping_ops {
 	/* Bring page (locked, in the tree, not uptodate) up to date. Unlocks it when done (may be later, from an
 	 * interrupt). => 0 if started. NULL: new pages are zeroes. */
@@ -57,23 +59,28 @@ void mapping_init(struct address_space *m, struct inode *host, const struct mapp
 /* => page with a reference, or NULL; not locked */
 struct page *find_page(struct address_space *m, pgoff_t index);
 struct page *find_lock_page(struct address_space *m, pgoff_t index); /* locked, mapping checked; NULL if absent */
-/* => page with a reference, locked; made (zero-filled only if ops->read_page is NULL and it is not uptodate: see
- *    PG_uptodate) if absent; ERR_PTR(-ENOMEM, -ENOSPC) */
+/* => page with a reference, locked; made if absent: then neither uptodate nor zeroed, which is the caller's to do;
+ *    ERR_PTR(-ENOMEM, -ENOSPC). Sleeps if gfp does, and for the page lock. */
 struct page *find_or_make_page(struct address_space *m, pgoff_t index, gfp_t gfp);
 unsigned find_pages(struct address_space *m, pgoff_t *index, pgoff_t end, struct page **pages, unsigned n); /* references; advances */
-/* => uptodate page with a reference, unlocked; reads it if need be; ERR_PTR(-EIO, -ENOMEM, ...) */
+/* => uptodate page with a reference, unlocked; reads it if need be (zeroes it where there is no read_page);
+ *    ERR_PTR(-EIO, -ENOMEM, -ENOSPC, ...) */
 struct page *read_cache_page(struct address_space *m, struct file *file, pgoff_t index);
 int add_to_cache(struct address_space *m, struct page *page, pgoff_t index); /* page locked; -EEXIST, -ENOMEM */
 void remove_from_cache(struct page *page);           /* page locked */
-void mark_page_dirty(struct page *page);
+void mark_page_dirty(struct page *page);             /* under the page lock, or the PTL of a PTE that maps it; no sleep */
 void mark_page_accessed(struct page *page);
 /* The file's new size is already visible. Unmaps and removes pages from `from` on; zeroes the tail of a partial
  * page. Sleeps. inode's lock held by the caller. */
 void truncate_pages(struct address_space *m, loff_t from);
 void truncate_range(struct address_space *m, loff_t start, loff_t end); /* hole punch: whole pages go, edges are zeroed */
 void mapping_free(struct address_space *m);          /* last inode reference gone: no mapping, no user */
-extern unsigned long nr_cache_pages, nr_shmem_pages; /* for meminfo: percpu-summed through functions below */
-unsigned long cache_pages(void), shmem_pages(void);
+/* For meminfo and vmstat, in pages: all files (tmpfs included), tmpfs and shared anonymous, dirty, under write-back. */
+unsigned long cache_pages(void), shmem_pages(void), dirty_pages(void), writeback_pages(void);
+/* Write-out: dirty -> write-back -> clean. page locked for the first; false: it was not dirty. */
+bool clear_page_dirty_for_io(struct page *page);
+void start_page_writeback(struct page *page);
+void finish_page_writeback(struct page *page, int err); /* any context; err goes to mapping->wb_err */
 
 /* What page cache asks of mm/rmap and mm/virt (to its right): set at boot. */
 struct cache_ops {

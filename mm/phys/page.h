@@ -61,6 +61,7 @@ struct page {
 	pgoff_t index;                   /* l: place in the object; page-table page: first address it maps */
 	union {
 		struct list_head lru;    /* b: free list; z: LRU; s: slab list; o: anything else */
+		struct page *next;       /* free page in a CPU's own list; pages on their way to it */
 		struct rcu_head rcu;     /* page-table page on its way out */
 		struct {
 			unsigned long lru_none; /* locked pages are on no list ... */
@@ -89,6 +90,7 @@ enum page_flag {
 	PG_chain,      /* page->chain is a list, not `direct` */
 	PG_waiters,    /* somebody sleeps on PG_locked or PG_writeback */
 	PG_offlru,     /* taken off the LRU for a moment by the scanner */
+	PG_poisoned,   /* debug: free, and filled with a pattern */
 	PG_zone_shift = 30
 };
 #define PAGE_MAPPING_ANON 1UL
@@ -131,7 +133,10 @@ static inline phys_t page_to_phys(const struct page *p) { return (phys_t)page_to
 static inline enum zone_id page_zone_id(const struct page *p) { return p->flags >> PG_zone_shift; }
 extern struct page *high_mem_map; /* mem_map + max_low_pfn */
 static inline bool page_is_high(const struct page *p) { return p >= high_mem_map; }
-static inline void *page_address(const struct page *p) { return __va((unsigned long)page_to_phys(p)); } /* low pages */
+static inline void *page_address(const struct page *p) /* low pages; one shift for page_to_pfn and pfn to address */
+{
+	return (char *)PAGE_OFFSET + ((unsigned long)((char *)p - (char *)mem_map) << (PAGE_SHIFT - 5));
+}
 static inline struct page *virt_to_page(const void *v) { return pfn_to_page(__pa(v) >> PAGE_SHIFT); }   /* low memory */
 
 /* Memory is opened in blocks of 4 MB (one buddy block of the largest order): until a zone needs a block, nobody has

@@ -40,7 +40,7 @@ static inline struct page *__must_check alloc_page(gfp_t gfp) { return alloc_pag
 /* => refcount must be 1, mapcount -1, and the page on no list: what put_page does for shared ones. Any context. */
 void free_pages(struct page *page, unsigned order);
 static inline void free_page(struct page *page) { free_pages(page, 0); }
-/* Order 0, linked by lru, refcount already 0 (put_page_testzero); may still be on the LRU if PG_lru says so. */
+/* Order 0, linked by lru (so on no LRU list), refcount already 0 (put_page_testzero). */
 void free_page_list(struct list_head *pages);
 static inline bool put_page_testzero(struct page *p) { return atomic_dec_and_test(&p->refcount); }
 /* put_page for many: the pages of a gathered unmapping. Takes the LRU lock once a zone, not once a page. */
@@ -75,8 +75,10 @@ unsigned long lowmem_present(void); /* pages of RAM below max_low_pfn */
 /* --- zones -------------------------------------------------------------------------------------------------- */
 enum lru_list { LRU_INACTIVE_ANON, LRU_ACTIVE_ANON, LRU_INACTIVE_FILE, LRU_ACTIVE_FILE, NR_LRU };
 struct free_area { struct list_head list; unsigned long nr_free; };
-/* A CPU's own stock of single pages, linked through lru.next. */
-struct pcp { struct page *head; u32 count, high, batch; };
+/* A CPU's own stock of single pages, linked through page->next. To touch it: preemption off, on that CPU, not in an
+ * interrupt handler; see alloc.c for how others empty it. */
+struct pcp { struct page *head; u32 count, high; };
+DECLARE_PER_CPU(struct pcp *, pcp_of[NR_ZONES]);
 struct zone {
 	spinlock_t lock;               /* buddy lists, free, frontier */
 	const char *name;
@@ -88,12 +90,11 @@ struct zone {
 	struct free_area area[MAX_ORDER + 1];
 	pfn_t frontier;                /* the search for blocks that are not yet opened goes on here */
 	unsigned long unopened;        /* 4 MB blocks that are free, their struct pages not initialised */
-	struct pcp *pcp[MAX_CPUS];     /* to change one's contents: preemption off, on that CPU; see alloc.c */
+	u32 pcp_high;                  /* how many pages a CPU's own list may hold */
 	spinlock_t lru_lock __aligned(64);
 	struct list_head lru[NR_LRU];  /* lru_lock */
 	unsigned long nr_lru[NR_LRU];
 	unsigned long scanned, steal;
-	struct pcp pcp_store[MAX_CPUS];
 };
 enum { WMARK_MIN, WMARK_LOW, WMARK_HIGH };
 extern struct zone zones[NR_ZONES];
@@ -110,6 +111,9 @@ void set_min_free_kbytes(u32 kb);                     /* sets the watermarks ane
 bool zone_watermark_ok(const struct zone *z, unsigned order, unsigned long mark, enum zone_id highest);
 /* Free blocks of each order, unopened memory included, as /proc/buddyinfo shows them. */
 void zone_free_blocks(struct zone *z, unsigned long nr[MAX_ORDER + 1]);
+
+void drain_all_pages(void);      /* all CPUs' own lists go back to the buddy lists; sleeps */
+void show_mem(void);             /* zones, slabs, consumers of low memory to the log; any context */
 
 /* What the allocator asks of the rooms to its right; set once at boot, NULL until then.
  * reclaim: free about `pages` pages usable by gfp; returns how many. oom: gfp and order cannot be met;
@@ -232,7 +236,10 @@ void for_each_vmalloc_area(void (*fn)(void *arg, unsigned long addr, size_t size
  * => low pages cost a compare and an add. A slot is used again only after its CPU has flushed it. */
 void *kmap(struct page *page);
 void *kmap_pfn(pfn_t pfn);                                /* also of frames that have no struct page */
-void kunmap(const void *addr);
+void kunmap(const void *addr);                            /* what kmap returned, or an address inside that page */
+#ifdef CONFIG_DEBUG
+unsigned kmap_depth(void);                                /* of this CPU: 0 whenever preemption may happen */
+#endif
 void clear_page(struct page *page);                       /* whole page, wherever it lies */
 void copy_page(struct page *to, struct page *from);
 void zero_page_range(struct page *page, unsigned from, unsigned to);

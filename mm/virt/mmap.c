@@ -301,8 +301,3 @@ SYSCALL(munmap, unsigned long addr, unsigned long len)
 	mmap_write_unlock(mm, MM_ALL);
 	return err;
 }
-
-SYSCALL(remap_file_pages, unsigned long start, unsigned long size, u32 prot, unsigned long pgoff, u32 flags)
-{
-	return -ENOSYS; /* nonlinear areas are not there yet */
-}

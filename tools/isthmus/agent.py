@@ -2,6 +2,7 @@
 """The host end of the run port: frames to and from /init (the protocol stands in user/init/agent.c)."""
 import os
 import struct
+import time
 
 WINDOW = 2048  # standard input that may be on its way: always fits the guest's tty buffer
 
@@ -20,6 +21,7 @@ class Agent:
         self.to_send = b""      # for the guest
         self.in_flight = 0      # input bytes that the guest has not taken
         self.hello = False
+        self.started_tsc = self.hello_at = None  # when the first process started: instructions (--icount), host seconds
         self.input_ended = False
         self.status = None      # wait status of the command
 
@@ -63,6 +65,8 @@ class Agent:
         elif kind == b"X":
             self.status = struct.unpack("<i", payload)[0]
         elif kind == b"H":
+            self.started_tsc = struct.unpack_from("<Q", payload, 4)[0]
+            self.hello_at = time.monotonic()
             self._start()
         else:
             raise OutOfStep(f"unknown frame {kind!r}")

@@ -24,7 +24,7 @@ sys.path.insert(0, os.path.dirname(HERE))
 import cpio  # noqa: E402
 
 BUILD = os.environ.get("BUILD", os.path.join(ROOT, "build"))
-DRIVER = """cd /tmp; export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root LC_ALL=C TZ=UTC; umask 022
+DRIVER = """ulimit -S -n 1024; cd /tmp; export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root LC_ALL=C TZ=UTC; umask 022
 for n in {numbers}; do
 mkdir -p /tmp/case; cd /tmp/case; echo "@@case $n"
 timeout 20 sh /transcript/$n </dev/null 2>&1; echo "@@status $?"
@@ -89,7 +89,7 @@ def on_host(driver, tree, tmp):
         return None
     subprocess.run(["cp", "-a", tree, f"{root}/transcript"], check=True)
     inner = (f"mount -t proc proc {root}/proc; mount -t tmpfs -o mode=1777 tmpfs {root}/tmp; hostname isthmus; exec chroot {root} "
-             f"/bin/setsid /bin/sh -c {shlex.quote(driver)}")
+             f"/bin/busybox setsid /bin/sh -c {shlex.quote(driver)}")
     r = subprocess.run(["unshare", "--pid", "--fork", "--mount", "--uts", "--ipc", "--net", "sh", "-c", inner], stdin=subprocess.DEVNULL,
                        capture_output=True, check=False)
     return r.stdout if b"@@case" in r.stdout else None

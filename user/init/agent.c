@@ -7,7 +7,8 @@
  *   from the host:  A argv, each ended by NUL     E environment, likewise     U user name     W rows, columns (16 bits each)
  *                   G start the command           S start the shell on the console instead
  *                   I standard input              Z end of it                 K signal number for the command
- *   to the host:    H hello (protocol number)     O standard output           R standard error
+ *   to the host:    H hello (protocol number, and the time-stamp counter when /init started: 32 and 64 bits)
+ *                   O standard output           R standard error
  *                   C count of input bytes taken  X wait status: the command has ended (32 bits)
  *
  * Serial lines have no flow control of their own here, so the host keeps at most WINDOW bytes of input unacknowledged:
@@ -320,6 +321,13 @@ static void read_port(void)
 }
 
 /* --- the main loop's side ------------------------------------------------------------------------------------------ */
+static void say_hello(void)
+{
+	struct { uint32_t protocol; uint64_t started; } __attribute__((packed)) hello = { PROTOCOL, start_tsc };
+
+	send_frame('H', &hello, sizeof(hello));
+}
+
 bool agent_open(const char *name)
 {
 	char path[64];
@@ -335,7 +343,7 @@ bool agent_open(const char *name)
 	cfsetspeed(&t, B115200);
 	t.c_cflag |= CLOCAL | CREAD;
 	tcsetattr(port, TCSANOW, &t);
-	send_number('H', PROTOCOL);
+	say_hello();
 	return true;
 }
 

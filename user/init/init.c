@@ -25,6 +25,7 @@
 
 int wake_pipe[2];
 int console_fd = -1;
+unsigned long long start_tsc;
 static pid_t shell = -1;
 static char **shell_env;
 static char *default_env[] = { "PATH=" PATH, "HOME=/root", "TERM=linux", "USER=root", "LOGNAME=root", "SHELL=/bin/sh", NULL };
@@ -211,6 +212,7 @@ int main(void)
 {
 	char *port;
 
+	start_tsc = __builtin_ia32_rdtsc();
 	if (getpid() != 1) {
 		fprintf(stderr, "init: must be the first process; use poweroff or reboot to leave\n");
 		return 1;

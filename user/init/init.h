@@ -13,6 +13,7 @@
 
 extern int wake_pipe[2];        /* a signal writes its number here; the main loop polls it */
 extern int console_fd;
+extern unsigned long long start_tsc; /* instructions since power-on, when the emulator counts them (tools/boot-cost) */
 
 /* Value of `key=` on the kernel's command line, or NULL. The caller frees it. */
 char *boot_option(const char *key);

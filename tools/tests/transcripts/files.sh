@@ -5,7 +5,7 @@
 ## cp mv ln rm
 echo hello > a; cp a b; mv b c; ln c d; ln -s c e; cat d e; stat -c '%h %F %s' c d; readlink e; rm c; cat e; cat d; ls
 ## mkdir rmdir
-mkdir -p x/y/z; rmdir x; echo $?; rmdir x/y/z; find x; rm -r x; ls
+mkdir -p x/y/z; rmdir x; echo $?; rmdir x/y/z; find x | sort; rm -r x; ls
 ## permissions
 touch f; chmod 640 f; stat -c '%a %A' f; chmod u+s f; stat -c %a f; chown 1000:1000 f; stat -c '%u %g' f
 mkdir d; chmod 1777 d; stat -c '%a %A' d
@@ -13,7 +13,7 @@ mkdir d; chmod 1777 d; stat -c '%a %A' d
 echo secret > f; chmod 600 f; mkdir d; chmod 700 d; chmod 755 .
 su student -c 'cat f'; su student -c 'ls d'; su student -c 'echo x > g'; su student -c 'id'; su student -c 'touch /tmp/mine && stat -c %U /tmp/mine; rm /tmp/mine'
 ## tar and cpio
-mkdir t; echo 1 > t/1; ln -s 1 t/link; mkdir t/sub; echo 2 > t/sub/2; tar cf t.tar t; rm -r t; tar tf t.tar; tar xf t.tar; cat t/1 t/link t/sub/2
+mkdir t; echo 1 > t/1; ln -s 1 t/link; mkdir t/sub; echo 2 > t/sub/2; tar cf t.tar t; rm -r t; tar tf t.tar | sort; tar xf t.tar; cat t/1 t/link t/sub/2
 find t | cpio -o -H newc > t.cpio 2>/dev/null; mkdir u; cd u; cpio -i < ../t.cpio 2>/dev/null; cat t/sub/2; cd ..; diff -r t u/t && echo same
 ## gzip bzip2 xz
 seq 1 20000 > n; md5sum n; gzip n; gunzip -c n.gz | md5sum; bzip2 -c n.gz | bunzip2 -c | zcat | md5sum; gunzip n.gz; sha256sum n; cksum n 2>/dev/null; crc32 n 2>/dev/null; sha1sum n; sha512sum n; sha3sum n

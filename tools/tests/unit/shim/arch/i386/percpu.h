@@ -18,6 +18,9 @@
 #define this_cpu_add(name, val) ((void)((name) += (val)))
 #define this_cpu_inc(name) ((void)(name)++)
 #define this_cpu_dec(name) ((void)(name)--)
+struct task;
+DECLARE_PER_CPU(struct task *, current_task);
+DECLARE_PER_CPU(u32, preempt_count);
 #define smp_processor_id() 0u
 #define nr_cpus 1u
 #define cpu_online_mask 1u

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Registers and stacks, when something went wrong or somebody asks. With frame pointers (debug builds) the chain of
+ * frames is followed; otherwise each word of the stack that points behind a call in kernel text is shown with a "?":
+ * such a list holds every caller, and some that returned long ago.
+ *
+ * A panic stops the other CPUs by NMI, which nothing can hold off, and leaves the emulator with status 125
+ * (isa-debug-exit at port 0xf4); on a real machine it halts.
+ */
+#include "arch/i386/dump.h"
+#include "arch/i386/apic.h"
+#include "arch/i386/cpu.h"
+#include "arch/i386/io.h"
+#include "arch/i386/offsets.h"
+#include "arch/i386/pgtable.h"
+#include "arch/i386/segment.h"
+#include "kernel/lib/bug.h"
+#include "kernel/lib/printk.h"
+
+extern char text_start[], text_end[], init_text_start[], init_text_real_end[];
+static DEFINE_PER_CPU(struct regs *, oops_regs);
+static volatile u32 nmi_stop, nmi_backtrace;
+static const char *oops_what;
+
+static bool is_text(u32 a)
+{
+	return (a >= (u32)text_start && a < (u32)text_end) || (a >= (u32)init_text_start && a < (u32)init_text_real_end);
+}
+
+static struct regs *user_regs_or_null(const struct regs *regs) { return regs_user(regs) ? (struct regs *)regs : NULL; }
+
+void dump_regs(const struct regs *r)
+{
+	struct task *t = this_cpu_read(current_task);
+	const u32 *esp = user_regs_or_null(r) ? (u32 *)r->esp : &r->esp;
+
+	printk(KERN_EMERG "CPU %u, task %s\n", smp_processor_id(),
+	       t && trap_ops.task_name ? trap_ops.task_name(t) : t ? "?" : "none");
+	printk(KERN_EMERG "eip %04x:%08x %pS\n", r->cs & 0xffff, r->eip, regs_user(r) ? NULL : (void *)r->eip);
+	printk(KERN_EMERG "eax %08x ebx %08x ecx %08x edx %08x\n", r->eax, r->ebx, r->ecx, r->edx);
+	printk(KERN_EMERG "esi %08x edi %08x ebp %08x esp %08x eflags %08x\n", r->esi, r->edi, r->ebp, (u32)esp, r->eflags);
+	printk(KERN_EMERG "ds %04x es %04x fs %04x  cr0 %08x cr2 %08x cr3 %08x cr4 %08x preempt %x\n", r->ds & 0xffff,
+	       r->es & 0xffff, r->fs & 0xffff, read_cr0(), read_cr2(), read_cr3(), read_cr4(), this_cpu_read(preempt_count));
+}
+
+#ifdef CONFIG_DEBUG
+static void walk_stack(const u32 *esp, u32 ebp, const u32 *top)
+{
+	for (unsigned n = 0; n < 40 && ebp >= (u32)esp && ebp + 8 <= (u32)top && !(ebp & 3); n++) {
+		const u32 *frame = (u32 *)ebp;
+
+		if (!is_text(frame[1]))
+			break;
+		printk(KERN_EMERG "  %08x %pS\n", frame[1], (void *)frame[1]);
+		if (frame[0] <= ebp)
+			break;
+		ebp = frame[0];
+	}
+}
+#else
+/* Does a call instruction end just before a? E8 rel32, or FF /2 with 2, 3, 6 or 7 bytes. */
+static bool after_call(u32 a)
+{
+	const u8 *p = (u8 *)a;
+
+	return p[-5] == 0xe8 || (p[-2] == 0xff && (p[-1] & 0x38) == 0x10) || (p[-3] == 0xff && (p[-2] & 0x38) == 0x10) ||
+	       (p[-6] == 0xff && (p[-5] & 0x38) == 0x10) || (p[-7] == 0xff && (p[-6] & 0x38) == 0x10);
+}
+
+static void walk_stack(const u32 *esp, u32 ebp, const u32 *top)
+{
+	unsigned n = 0;
+
+	for (; esp < top && n < 40; esp++) {
+		if (!is_text(*esp) || !is_text(*esp - 7) || !after_call(*esp))
+			continue;
+		printk(KERN_EMERG "  %08x ? %pS\n", *esp, (void *)*esp);
+		n++;
+	}
+}
+#endif
+
+void dump_backtrace(const u32 *esp, u32 ebp, u32 eip)
+{
+	const u32 *top = (u32 *)(((u32)esp & ~(KERNEL_STACK_SIZE - 1)) + KERNEL_STACK_SIZE);
+
+	if ((u32)esp < PAGE_OFFSET || (u32)esp >= VMALLOC_START || ((u32)esp & 3)) {
+		printk(KERN_EMERG "stack pointer %08x lies in no kernel stack\n", (u32)esp);
+		return;
+	}
+	printk(KERN_EMERG "stack %08x..%08x:\n", (u32)esp, (u32)top);
+	if (eip)
+		printk(KERN_EMERG "  %08x %pS\n", eip, (void *)eip);
+	walk_stack(esp, ebp, top);
+}
+
+static void dump_regs_and_stack(const struct regs *r)
+{
+	dump_regs(r);
+	if (!regs_user(r))
+		dump_backtrace(&r->esp, r->ebp, r->eip);
+}
+
+void dump_current_stack(void)
+{
+	u32 esp, ebp;
+
+	__asm__ volatile("movl %%esp, %0; movl %%ebp, %1" : "=r"(esp), "=r"(ebp));
+	dump_backtrace((u32 *)esp, ebp, 0);
+}
+
+void dump_task_stack(struct task *t)
+{
+	const u32 *esp = (u32 *)task_arch(t)->esp;
+
+	dump_backtrace(esp, esp[3], 0); /* switch_stack pushed ebp, ebx, esi, edi */
+}
+
+void oops(struct regs *regs, const char *what, unsigned vector, u32 error, unsigned long addr)
+{
+	local_irq_disable();
+	if (this_cpu_read(oops_regs)) /* a fault while reporting a fault: no more from here */
+		panic("%s at %08x while reporting the one at %08x", what, regs->eip, this_cpu_read(oops_regs)->eip);
+	this_cpu_write(oops_regs, regs);
+	oops_what = what;
+	if (vector == 14)
+		panic("%s: %s of %08lx (error %x) at %pS", what, error & FAULT_EXEC ? "execution" : error & FAULT_WRITE ?
+		      "write" : "read", addr, error, (void *)regs->eip);
+	panic("%s (error %x) at %pS", what, error, (void *)regs->eip);
+}
+
+/* --- panic_ops ------------------------------------------------------------------------------------------------------- */
+static void panic_backtrace(void)
+{
+	struct regs *r = this_cpu_read(oops_regs);
+
+	if (r)
+		dump_regs_and_stack(r);
+	else
+		dump_current_stack();
+}
+
+/* By NMI, which nothing holds off. They do not come back. */
+void stop_other_cpus(void)
+{
+	nmi_stop = 1;
+	apic_send_nmi_others();
+}
+
+static void __attribute__((noreturn)) panic_die(void)
+{
+	local_irq_disable();
+	outl(0xf4, 62); /* isa-debug-exit: QEMU leaves with 2 * 62 + 1 = 125 */
+	for (const char *p = "Shutdown"; *p; p++)
+		outb(0x8900, *p); /* Bochs */
+	for (;;)
+		cpu_halt();
+}
+
+void dump_init(void)
+{
+	panic_ops.backtrace = panic_backtrace;
+	panic_ops.stop = stop_other_cpus;
+	panic_ops.die = panic_die;
+}
+
+/* --- asked by NMI ------------------------------------------------------------------------------------------------------ */
+bool dump_nmi(struct regs *regs)
+{
+	u32 me = 1U << smp_processor_id();
+
+	if (nmi_stop) {
+		cpu_online_mask &= ~me;
+		for (;;)
+			__asm__ volatile("cli; hlt");
+	}
+	if (!(nmi_backtrace & me))
+		return false;
+	dump_regs_and_stack(regs);
+	__sync_fetch_and_and(&nmi_backtrace, ~me);
+	return true;
+}
+
+void smp_backtrace_all(void)
+{
+	u32 me = 1U << smp_processor_id();
+
+	dump_current_stack();
+	nmi_backtrace = cpu_online_mask & ~me;
+	apic_send_nmi_others();
+	for (u64 start = rdtsc(); nmi_backtrace && rdtsc() - start < 1000000000; )
+		cpu_relax();
+	if (nmi_backtrace)
+		printk(KERN_EMERG "CPUs %x do not answer\n", nmi_backtrace);
+	nmi_backtrace = 0;
+}
+
+void do_double_fault(void)
+{
+	const struct tss *t = this_cpu_ptr(&cpu_tss);
+	struct regs r = { .ebx = t->ebx, .ecx = t->ecx, .edx = t->edx, .esi = t->esi, .edi = t->edi, .ebp = t->ebp,
+		.eax = t->eax, .ds = t->ds, .es = t->es, .fs = t->fs, .orig_eax = -1, .eip = t->eip, .cs = t->cs,
+		.eflags = t->eflags, .esp = t->esp, .ss = t->ss };
+
+	printk(KERN_EMERG "double fault: the CPU could not deliver a trap at esp %08x\n", t->esp);
+	dump_regs(&r);
+	dump_backtrace((u32 *)t->esp, t->ebp, t->eip);
+	panic("double fault at %pS, esp %08x", (void *)t->eip, t->esp);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Interval timers and POSIX timers of a process, inside kernel/sys.
+ */
+#ifndef KERNEL_SYS_ITIMER_H
+#define KERNEL_SYS_ITIMER_H
+
+#include "kernel/sys/process.h"
+
+void itimers_init(struct group *g);
+void cancel_itimers(struct group *g);      /* no siglock; waits for a running callback */
+void posix_timers_exit(struct group *g);   /* all of them; exec and exit */
+
+#endif

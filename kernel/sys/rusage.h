@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What processes have used, inside kernel/sys.
+ */
+#ifndef KERNEL_SYS_RUSAGE_H
+#define KERNEL_SYS_RUSAGE_H
+
+#include "kernel/sys/process.h"
+
+#define RUSAGE_BOTH (-2) /* itself and the children it waited for */
+
+void group_rusage(struct group *g, int who, struct rusage *ru);
+void add_child_rusage(struct group *parent, struct group *child); /* child was waited for */
+void group_cpu_times(struct group *g, u64 *user, u64 *system);    /* all its threads, gone ones too */
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a process does on each signal: the table of actions.
+ *
+ * The table (1.3 KB) is shared copy-on-write between processes: fork takes a reference, the first sigaction copies.
+ * Locks: siglock > sighand->lock. With CLONE_SIGHAND two groups share one sighand, so both are needed to change it.
+ */
+#include "kernel/sys/sighand.h"
+
+#include "kernel/lib/string.h"
+
+struct sigacts default_acts = { .refcount = ATOMIC_INIT(1 << 20) };
+
+static void acts_put(struct sigacts *a)
+{
+	if (a && atomic_dec_and_test(&a->refcount))
+		kfree(a);
+}
+
+static struct sigacts *acts_alloc(void)
+{
+	struct sigacts *a = kmalloc(sizeof(*a), GFP_KERNEL);
+
+	if (a)
+		atomic_set(&a->refcount, 1);
+	return a;
+}
+
+int sighand_dup(struct group *child, struct group *parent, bool share)
+{
+	struct sighand *h;
+
+	if (share) {
+		child->sighand = parent->sighand;
+		atomic_inc(&child->sighand->refcount);
+		return 0;
+	}
+	h = kmalloc(sizeof(*h), GFP_KERNEL);
+	if (!h)
+		return -ENOMEM;
+	atomic_set(&h->refcount, 1);
+	spin_lock_init(&h->lock, "sighand");
+	spin_lock_irq(&parent->sighand->lock);
+	h->acts = parent->sighand->acts;
+	atomic_inc(&h->acts->refcount);
+	spin_unlock_irq(&parent->sighand->lock);
+	child->sighand = h;
+	return 0;
+}
+
+void sighand_put(struct sighand *h)
+{
+	if (h && atomic_dec_and_test(&h->refcount)) {
+		acts_put(h->acts);
+		kfree(h);
+	}
+}
+
+/* => h->lock held. The table, changeable; NULL: it is shared and there is no *spare to copy it to. */
+struct sigacts *sigacts_own(struct sighand *h, struct sigacts **spare)
+{
+	struct sigacts *old = h->acts;
+
+	if (atomic_read(&old->refcount) == 1)
+		return old;
+	if (!*spare)
+		return NULL;
+	memcpy((*spare)->action, old->action, sizeof(old->action));
+	h->acts = *spare;
+	*spare = old; /* the caller drops it */
+	return h->acts;
+}
+
+static bool action_ignores(int sig, u32 handler)
+{
+	return handler == HANDLER_IGN || (handler == HANDLER_DFL && sig_in(sig, SIGS_KERNEL_IGNORED));
+}
+
+static void flush_everywhere(struct group *g, int sig)
+{
+	u32 w0 = sig <= 32 ? SIGBIT(sig) : 0, w1 = sig > 32 ? 1u << (sig - 33) : 0;
+	struct task *t;
+
+	flush_signal(&g->shared_pending, w0, w1);
+	for_each_thread(g, t)
+		flush_signal(&t->pending, w0, w1);
+}
+
+/* One try of set_action. => -EAGAIN: it needs a spare table. */
+static int try_set_action(int sig, const struct kaction *new, struct kaction *old, struct sigacts **spare)
+{
+	struct group *g = current->group;
+	struct sighand *h = g->sighand;
+	struct sigacts *a;
+	int err = 0;
+
+	spin_lock_irq(&g->siglock);
+	spin_lock(&h->lock);
+	*old = h->acts->action[sig - 1];
+	if (new) {
+		a = sigacts_own(h, spare);
+		if (a)
+			a->action[sig - 1] = *new;
+		else
+			err = -EAGAIN;
+	}
+	spin_unlock(&h->lock);
+	if (new && !err && action_ignores(sig, new->handler))
+		flush_everywhere(g, sig);
+	spin_unlock_irq(&g->siglock);
+	return err;
+}
+
+int set_action(int sig, const struct kaction *new, struct kaction *old)
+{
+	struct sigacts *spare = NULL;
+	struct kaction n;
+	int err;
+
+	if (sig < 1 || sig > NR_SIGNALS || (new && (sig == SIGKILL || sig == SIGSTOP)))
+		return -EINVAL;
+	if (new) {
+		n = *new;
+		sigset_del(&n.mask, SIGKILL);
+		sigset_del(&n.mask, SIGSTOP);
+		new = &n;
+	}
+	while ((err = try_set_action(sig, new, old, &spare)) == -EAGAIN) {
+		spare = acts_alloc();
+		if (!spare)
+			return -ENOMEM;
+	}
+	acts_put(spare);
+	return err;
+}
+
+static bool has_ignored(const struct sigacts *a)
+{
+	for (int i = 0; i < NR_SIGNALS; i++)
+		if (a->action[i].handler == HANDLER_IGN)
+			return true;
+	return false;
+}
+
+/* Exec: handlers fall back to default, ignored signals stay ignored, a shared table is left to the others.
+ * => only thread of the group; may fail, with nothing changed */
+int sighand_dup_for_exec(struct group *g)
+{
+	struct sighand *h = g->sighand, *new = h;
+	struct sigacts *a = &default_acts;
+
+	if (atomic_read(&h->refcount) > 1) {
+		new = kmalloc(sizeof(*new), GFP_KERNEL);
+		if (!new)
+			return -ENOMEM;
+		atomic_set(&new->refcount, 1);
+		spin_lock_init(&new->lock, "sighand");
+		new->acts = NULL;
+	}
+	if (has_ignored(h->acts)) {
+		a = acts_alloc();
+		if (!a) {
+			if (new != h)
+				kfree(new);
+			return -ENOMEM;
+		}
+		for (int i = 0; i < NR_SIGNALS; i++)
+			a->action[i] = (struct kaction){ .handler = h->acts->action[i].handler == HANDLER_IGN };
+	} else {
+		atomic_inc(&a->refcount);
+	}
+	spin_lock_irq(&g->siglock);
+	spin_lock(&new->lock);
+	swap(new->acts, a);
+	g->sighand = new;
+	spin_unlock(&new->lock);
+	spin_unlock_irq(&g->siglock);
+	acts_put(a);
+	if (new != h)
+		sighand_put(h);
+	return 0;
+}

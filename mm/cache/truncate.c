@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Taking pages out of a file: its end moves down, or a hole is punched into it.
+ *
+ * The race that kernels lost for years is against the page fault: a fault finds the page, truncation removes it, the
+ * fault maps it: a page that belongs to no file, and that nobody finds again. The protocol here (2.6.23's):
+ *
+ *   truncation                              fault
+ *   the new size is visible
+ *   unmap the range                         find page, lock it
+ *   for each page: lock it                  is it still the file's, and below the size? else start again
+ *     mapped again meanwhile? unmap         map it
+ *     remove it from the tree               unlock it
+ *   unmap the range once more: private copies that a fault made of a page before it was locked here
+ *
+ * Locks: inode->lock (caller) > page lock > mapping->map_lock (in unmap_range) > PTL.
+ */
+#include "kernel/sched/sched.h"
+#include "mm/cache/internal.h"
+
+static void unmap(struct address_space *m, pgoff_t first, pgoff_t last, bool even_cows)
+{
+	if (cache_ops && cache_ops->unmap_range)
+		cache_ops->unmap_range(m, first, last, even_cows);
+}
+
+/* page is locked and has a reference of ours */
+static void truncate_one(struct address_space *m, struct page *page)
+{
+	if (page->mapping != m)
+		return;
+	wait_on_page_writeback(page);
+	if (page_mapped(page))
+		unmap(m, page->index, page->index, false);
+	remove_from_cache(page);
+}
+
+static void remove_pages(struct address_space *m, pgoff_t first, pgoff_t last)
+{
+	struct page *pages[CACHE_BATCH];
+	pgoff_t index = first;
+	unsigned n;
+
+	while (index >= first && index <= last && (n = find_pages(m, &index, last, pages, CACHE_BATCH)) != 0) {
+		for (unsigned i = 0; i < n; i++) {
+			lock_page(pages[i]);
+			truncate_one(m, pages[i]);
+			unlock_page(pages[i]);
+		}
+		put_pages(pages, n);
+		cond_resched();
+	}
+}
+
+/* Zeroes in [from, to) of the page that holds them, if there is one; both lie in the same page, or to ends it. */
+static void zero_part(struct address_space *m, loff_t from, loff_t to)
+{
+	unsigned off = (unsigned)from & (PAGE_SIZE - 1), len = (unsigned)(to - from);
+	struct page *page;
+
+	if (!len)
+		return;
+	page = find_lock_page(m, (pgoff_t)(from >> PAGE_SHIFT));
+	if (!page)
+		return;
+	if (page_uptodate(page)) {
+		zero_page_range(page, off, off + len);
+		mark_page_dirty(page);
+	}
+	unlock_page(page);
+	put_page(page);
+}
+
+static void remove_range(struct address_space *m, pgoff_t first, pgoff_t last, bool even_cows)
+{
+	if (first > last)
+		return;
+	unmap(m, first, last, even_cows);
+	if (!READ_ONCE(m->nr_pages))
+		return;
+	remove_pages(m, first, last);
+	if (even_cows)
+		unmap(m, first, last, true);
+}
+
+void truncate_pages(struct address_space *m, loff_t from)
+{
+	loff_t whole = ALIGN_UP(from, (loff_t)PAGE_SIZE);
+
+	might_sleep();
+	zero_part(m, from, whole);
+	if (whole >> PAGE_SHIFT <= ~0UL)
+		remove_range(m, (pgoff_t)(whole >> PAGE_SHIFT), ~0UL, true);
+}
+
+void truncate_range(struct address_space *m, loff_t start, loff_t end)
+{
+	loff_t first = ALIGN_UP(start, (loff_t)PAGE_SIZE), last = ALIGN_DOWN(end, (loff_t)PAGE_SIZE);
+
+	might_sleep();
+	if (first > last) { /* inside one page */
+		zero_part(m, start, end);
+		return;
+	}
+	zero_part(m, start, first);
+	if (first < last)
+		remove_range(m, (pgoff_t)(first >> PAGE_SHIFT), (pgoff_t)((last - 1) >> PAGE_SHIFT), false);
+	zero_part(m, last, end);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Kernel mappings of high pages, for a moment: the hot path of a kernel whose memory is mostly out of its own reach.
+ *
+ * Linux maps with one slot a nesting level and throws the translation out of the TLB (INVLPG) at each use. Here each
+ * CPU has 512 slots, one page table, and hands them out in turn, like a ring. A slot that was let go keeps its PTE, and
+ * its translation may stay in the TLB, until its turn comes again. It may be used for another page once this CPU has
+ * flushed its TLB since the slot was let go: tlb_gen counts the flushes (each reload of CR3, so that a switch to another
+ * address space makes all slots fresh for free), used[slot] keeps the count at kunmap. Slots that are held or not
+ * fresh are stepped over; after some dozen of these kmap flushes by itself, which makes all but the held ones fresh.
+ *
+ * The ring also remembers the last page of each of 16 classes of frame numbers, as {frame, step of the ring}. A slot
+ * given out fewer than 512 steps ago still maps that frame, and the TLB may still know it; so the page-table page of a
+ * run of faults, or a page that is read in small pieces, costs no new slot and no TLB miss.
+ *
+ * No locks: only the CPU itself touches its slots, with preemption off, never in interrupt handlers. These may flush
+ * the TLB at any moment: at worst a slot looks less fresh than it is.
+ */
+#include "mm/phys/internal.h"
+#include "kernel/lib/string.h"
+
+#define KMAP_MEMO 16
+#define KMAP_DEPTH 8
+#define KMAP_PATIENCE 32 /* slots stepped over, not fresh, before a flush */
+#define KMAP_HELD (~0U)
+
+static_assert(KMAP_SLOTS == PTRS_PER_TABLE, "a CPU's slots are one page table");
+
+struct kmap_cpu {
+	u32 step;                /* of the ring; the slot is step modulo 512 */
+	u32 stale;               /* slots stepped over since the last flush of our own */
+	struct { pfn_t pfn; u32 step; } memo[KMAP_MEMO];
+	u32 used[KMAP_SLOTS];    /* KMAP_HELD, or tlb_gen when it was let go */
+#ifdef CONFIG_DEBUG
+	u32 depth;
+	u16 held[KMAP_DEPTH];
+#endif
+};
+static DEFINE_PER_CPU(struct kmap_cpu, kmap_cpu);
+DEFINE_PER_CPU(u32, tlb_gen) = 1;
+
+#define KMAP_PROT (KERNEL_RW & ~PTE_GLOBAL)
+
+static void flush_stale(struct kmap_cpu *k)
+{
+	flush_tlb_local();
+	tlb_flushed();
+	k->stale = 0;
+	count_vm_event(KMAP_FLUSH);
+}
+
+/* => the next step of the ring whose slot is free and fresh in this CPU's TLB */
+static u32 next_step(struct kmap_cpu *k)
+{
+	for (;;) {
+		u32 step = ++k->step, used = k->used[step % KMAP_SLOTS];
+
+		if (likely(used != this_cpu_read(tlb_gen)) && likely(used != KMAP_HELD))
+			return step;
+		if (used != KMAP_HELD && ++k->stale > KMAP_PATIENCE)
+			flush_stale(k);
+	}
+}
+
+static inline void *slot_address(u32 cpu, u32 slot)
+{
+	return (void *)(KMAP_BASE + cpu * PMD_SIZE + slot * MMU_PAGE_SIZE);
+}
+
+#ifdef CONFIG_DEBUG
+static void note_map(struct kmap_cpu *k, u32 slot)
+{
+	ASSERT(!in_irq());
+	if (k->depth == KMAP_DEPTH)
+		panic("kmap: more than %u mappings at once", KMAP_DEPTH);
+	k->held[k->depth++] = slot;
+}
+
+/* Whoever still uses the address shall fault: the slot loses its page. */
+static void note_unmap(struct kmap_cpu *k, u32 slot, const void *addr)
+{
+	u32 cpu = smp_processor_id();
+
+	if (!k->depth || k->held[k->depth - 1] != slot || slot_address(cpu, slot) != (void *)((unsigned long)addr & PAGE_MASK))
+		panic("kunmap(%p) on CPU %u: not what was mapped last (depth %u)", addr, cpu, k->depth);
+	k->depth--;
+	for (unsigned i = 0; i < KMAP_MEMO; i++)
+		if (k->memo[i].step % KMAP_SLOTS == slot)
+			k->memo[i].pfn = 0;
+	pte_take(&kmap_ptes[cpu][slot]);
+	flush_tlb_one_local((unsigned long)addr);
+}
+unsigned kmap_depth(void) { return this_cpu_ptr(&kmap_cpu)->depth; }
+#else
+static inline void note_map(struct kmap_cpu *k, u32 slot) {}
+static inline void note_unmap(struct kmap_cpu *k, u32 slot, const void *addr) {}
+#endif
+
+static void *map_new_slot(struct kmap_cpu *k, pfn_t pfn)
+{
+	u32 step = next_step(k), slot = step % KMAP_SLOTS, cpu = smp_processor_id();
+
+	pte_set(&kmap_ptes[cpu][slot], pte_make(pfn, KMAP_PROT | pte_nx));
+	k->memo[pfn % KMAP_MEMO].pfn = pfn;
+	k->memo[pfn % KMAP_MEMO].step = step;
+	k->used[slot] = KMAP_HELD;
+	note_map(k, slot);
+	return slot_address(cpu, slot);
+}
+
+/* A remembered slot that is held by an outer mapping is not given out twice: its kunmap would free it under the other. */
+static void *kmap_high(pfn_t pfn)
+{
+	struct kmap_cpu *k = this_cpu_ptr(&kmap_cpu);
+	u32 step = k->memo[pfn % KMAP_MEMO].step, slot = step % KMAP_SLOTS;
+
+	if (k->memo[pfn % KMAP_MEMO].pfn != pfn || k->step - step >= KMAP_SLOTS || k->used[slot] == KMAP_HELD)
+		return map_new_slot(k, pfn);
+	k->used[slot] = KMAP_HELD;
+	note_map(k, slot);
+	return slot_address(smp_processor_id(), slot);
+}
+
+void *kmap(struct page *page)
+{
+	preempt_disable();
+	if (likely(!page_is_high(page)))
+		return page_address(page);
+	return kmap_high(page_to_pfn(page));
+}
+
+void *kmap_pfn(pfn_t pfn)
+{
+	preempt_disable();
+	if (pfn < max_low_pfn)
+		return __va((unsigned long)pfn << PAGE_SHIFT);
+	return kmap_high(pfn);
+}
+
+void kunmap(const void *addr)
+{
+	if ((unsigned long)addr >= KMAP_BASE) {
+		struct kmap_cpu *k = this_cpu_ptr(&kmap_cpu);
+		u32 slot = PTE_INDEX((unsigned long)addr);
+
+		note_unmap(k, slot, addr);
+		k->used[slot] = this_cpu_read(tlb_gen);
+	}
+	preempt_enable();
+}
+
+void clear_page(struct page *page)
+{
+	void *p = kmap(page);
+
+	arch_clear_page(p);
+	kunmap(p);
+}
+
+void copy_page(struct page *to, struct page *from)
+{
+	void *src = kmap(from), *dst = kmap(to);
+
+	arch_copy_page(dst, src);
+	kunmap(dst);
+	kunmap(src);
+}
+
+void zero_page_range(struct page *page, unsigned from, unsigned to)
+{
+	u8 *p = kmap(page);
+
+	memset(p + from, 0, to - from);
+	kunmap(p);
+}

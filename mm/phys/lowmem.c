@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * /proc/lowmem: who holds low memory. Every line is counted by itself; `other` is what no line knows, so that the sum is
+ * all RAM below max_low_pfn at any moment. A large `other` is a consumer that deserves a line.
+ *
+ * What was reserved at boot is known by page->private of its frames; per-CPU counters (lowmem_account) count what comes
+ * and goes; slabs and LRU lists are asked.
+ */
+#include "kernel/lib/printk.h"
+#include "mm/phys/internal.h"
+
+DEFINE_PER_CPU(s32, lowmem_used[NR_LOW_USERS]);
+static unsigned long boot_pages[NR_LOW_USERS];
+
+unsigned long lowmem_present(void) { return zones[ZONE_DMA].present + zones[ZONE_NORMAL].present; }
+unsigned long lowmem_boot_pages(enum lowmem_user who) { return boot_pages[who]; }
+
+static enum lowmem_user boot_user(const struct page *page)
+{
+	return page->private < NR_LOW_USERS ? page->private : LOW_OTHER;
+}
+
+/* Once, when all blocks of low memory that hold something reserved are open. */
+void __init lowmem_init(void)
+{
+	for (pfn_t pfn = 0; pfn < max_low_pfn; pfn++) {
+		const struct page *page;
+
+		if (block_states[pfn >> MAX_ORDER] != BLOCK_PARTIAL) {
+			pfn |= BLOCK_PAGES - 1;
+			continue;
+		}
+		page = pfn_to_page(pfn);
+		if (page_reserved(page) && atomic_read(&page->refcount))
+			boot_pages[boot_user(page)]++;
+	}
+}
+
+void lowmem_boot_release(const struct page *page)
+{
+	if (!page_is_high(page))
+		boot_pages[boot_user(page)]--;
+}
+
+static unsigned long used(enum lowmem_user who)
+{
+	long n = boot_pages[who];
+
+	for_each_online_cpu(cpu)
+		n += per_cpu(lowmem_used, cpu)[who];
+	return n > 0 ? n : 0;
+}
+
+struct report {
+	lowmem_emit emit;
+	void *arg;
+	unsigned long known, slabs;
+	bool names;
+};
+
+static void line(struct report *r, const char *name, unsigned long pages)
+{
+	r->known += pages;
+	r->emit(r->arg, name, pages, 0, false);
+}
+
+static void slab_line(void *arg, const struct slab_info *info)
+{
+	struct report *r = arg;
+
+	r->slabs += info->pages;
+	if (r->names && info->pages)
+		r->emit(r->arg, info->name, info->pages, info->active, true);
+}
+
+static unsigned long low_lru_pages(void)
+{
+	unsigned long n = 0;
+
+	for (int l = 0; l < NR_LRU; l++)
+		n += zones[ZONE_DMA].nr_lru[l] + zones[ZONE_NORMAL].nr_lru[l];
+	return n;
+}
+
+static void free_lines(struct report *r)
+{
+	line(r, "free_dma", READ_ONCE(zones[ZONE_DMA].free));
+	line(r, "free_normal", READ_ONCE(zones[ZONE_NORMAL].free));
+	line(r, "free_on_cpus", zone_pcp_pages(&zones[ZONE_DMA]) + zone_pcp_pages(&zones[ZONE_NORMAL]));
+}
+
+void lowmem_report(lowmem_emit emit, void *arg)
+{
+	struct report r = { .emit = emit, .arg = arg };
+
+	line(&r, "kernel", used(LOW_KERNEL));
+	line(&r, "boot_modules", used(LOW_MODULE));
+	line(&r, "mem_map", used(LOW_MEMMAP));
+	line(&r, "page_directories", used(LOW_PMD));
+	line(&r, "page_tables", used(LOW_PTE));
+	line(&r, "kernel_stacks", used(LOW_STACK));
+	line(&r, "vmalloc", used(LOW_VMALLOC));
+	line(&r, "files_and_anon", low_lru_pages());
+	for_each_slab_cache(slab_line, &r);
+	line(&r, "slabs", r.slabs);
+	r.names = true;
+	for_each_slab_cache(slab_line, &r);
+	free_lines(&r);
+	emit(arg, "other", lowmem_present() > r.known ? lowmem_present() - r.known : 0, 0, false);
+}

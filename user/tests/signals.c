@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT
+ * test: mem=64M smp=2 time=20
+ *
+ * Signals: handlers and what they are told, masks, queues, restarts, alternate stacks, stop and continue.
+ */
+#define _GNU_SOURCE
+#include "tap.h"
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <time.h>
+#include <ucontext.h>
+
+static volatile int count, last_sig, last_value;
+static siginfo_t last;
+
+static void plain(int sig) { count++; last_sig = sig; }
+static void full(int sig, siginfo_t *si, void *uc) { count++; last_sig = sig; last_value = si->si_value.sival_int; last = *si; }
+
+static void install(int sig, int flags)
+{
+	struct sigaction sa = { .sa_flags = flags };
+
+	if (flags & SA_SIGINFO)
+		sa.sa_sigaction = full;
+	else
+		sa.sa_handler = plain;
+	sigaction(sig, &sa, NULL);
+}
+
+static void handlers(void)
+{
+	install(SIGUSR1, SA_SIGINFO);
+	kill(getpid(), SIGUSR1);
+	ok(count == 1 && last.si_signo == SIGUSR1 && last.si_code == SI_USER && last.si_pid == getpid(), "a handler runs and knows the sender");
+	install(SIGUSR1, SA_RESETHAND);
+	raise(SIGUSR1);
+	struct sigaction now;
+	sigaction(SIGUSR1, NULL, &now);
+	ok(now.sa_handler == SIG_DFL, "SA_RESETHAND");
+	fails(sigaction(SIGKILL, &(struct sigaction){ .sa_handler = plain }, NULL), EINVAL, "SIGKILL has no handler");
+	fails(kill(getpid(), 99), EINVAL, "there is no signal 99");
+	fails(kill(99999, 0), ESRCH, "no such process");
+	is(kill(getpid(), 0), 0, "signal 0 only asks");
+}
+
+static void masks_and_queues(void)
+{
+	sigset_t set, pending, old;
+	union sigval v = { .sival_int = 5 };
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGRTMIN);
+	install(SIGUSR1, 0);
+	install(SIGRTMIN, SA_SIGINFO);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	count = 0;
+	raise(SIGUSR1);
+	raise(SIGUSR1);
+	for (int i = 0; i < 3; i++)
+		sigqueue(getpid(), SIGRTMIN, v);
+	is(count, 0, "blocked signals wait");
+	sigpending(&pending);
+	ok(sigismember(&pending, SIGUSR1) && sigismember(&pending, SIGRTMIN), "... and show as pending");
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	is(count, 4, "a classic signal comes once, real-time ones as often as sent");
+	is(last_value, 5, "... with their value");
+}
+
+static void waiting(void)
+{
+	struct timespec ts = { 0, 20000000 };
+	siginfo_t si;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fails(sigtimedwait(&set, &si, &ts), EAGAIN, "sigtimedwait times out");
+	kill(getpid(), SIGUSR2);
+	is(sigtimedwait(&set, &si, &ts), SIGUSR2, "... and takes what is pending");
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void restarts(void)
+{
+	struct itimerval once = { { 0, 0 }, { 0, 50000 } };
+	int p[2];
+	char c;
+
+	pipe(p);
+	install(SIGALRM, 0);
+	setitimer(ITIMER_REAL, &once, NULL);
+	fails(read(p[0], &c, 1), EINTR, "a signal interrupts read");
+	install(SIGALRM, SA_RESTART);
+	if (!fork()) {
+		usleep(200000);
+		write(p[1], "x", 1);
+		_exit(0);
+	}
+	setitimer(ITIMER_REAL, &once, NULL);
+	is(read(p[0], &c, 1), 1, "SA_RESTART lets it go on");
+	wait(NULL);
+	install(SIGALRM, 0);
+	setitimer(ITIMER_REAL, &once, NULL);
+	struct timespec t = { 1, 0 }, left = { 0, 0 };
+	fails(nanosleep(&t, &left), EINTR, "nanosleep is interrupted");
+	ok(left.tv_sec == 0 && left.tv_nsec > 500000000, "... and tells what is left");
+	close(p[0]);
+	close(p[1]);
+}
+
+static char *alt;
+static volatile bool on_alt;
+static void see_stack(int sig) { char here; on_alt = &here > alt && &here < alt + 65536; }
+
+static void alternate_stack(void)
+{
+	struct sigaction sa = { .sa_handler = see_stack, .sa_flags = SA_ONSTACK };
+	stack_t ss, old;
+
+	alt = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ss = (stack_t){ .ss_sp = alt, .ss_size = 65536 };
+	sigaltstack(&ss, NULL);
+	sigaction(SIGUSR1, &sa, NULL);
+	raise(SIGUSR1);
+	ok(on_alt, "a handler runs on the alternate stack");
+	sigaltstack(NULL, &old);
+	ok(old.ss_sp == alt && old.ss_flags == 0, "sigaltstack tells it");
+}
+
+static void with_context(int sig, siginfo_t *si, void *uc)
+{
+	ucontext_t *u = uc;
+
+	u->uc_mcontext.gregs[REG_EIP] += 2; /* over the ud2 */
+	count++;
+}
+
+static void contexts(void)
+{
+	struct sigaction sa = { .sa_sigaction = with_context, .sa_flags = SA_SIGINFO };
+	double before = 1.5, after;
+
+	count = 0;
+	sigaction(SIGILL, &sa, NULL);
+	__asm__ volatile("ud2");
+	is(count, 1, "a handler may change where the program goes on");
+	after = before * 2;
+	ok(after == 3.0, "the FPU is as it was");
+}
+
+static void divide(void *arg)
+{
+	volatile int zero = 0;
+
+	signal(SIGFPE, SIG_DFL);
+	zero = 7 / zero;
+}
+static void stop_self(void *arg) { raise(SIGSTOP); _exit(3); }
+
+static void children(void)
+{
+	int status = in_child(divide, NULL);
+	pid_t pid;
+
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGFPE, "division by zero is SIGFPE");
+	pid = fork();
+	if (!pid)
+		stop_self(NULL);
+	waitpid(pid, &status, WUNTRACED);
+	ok(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP, "a stopped child is seen");
+	kill(pid, SIGCONT);
+	waitpid(pid, &status, WCONTINUED);
+	ok(WIFCONTINUED(status), "... continued");
+	waitpid(pid, &status, 0);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 3, "... and ends");
+	count = 0;
+	install(SIGCHLD, SA_SIGINFO);
+	pid = fork();
+	if (!pid)
+		_exit(4);
+	waitpid(pid, &status, 0);
+	ok(count == 1 && last.si_code == CLD_EXITED && last.si_pid == pid && last.si_status == 4, "SIGCHLD tells who and how");
+	signal(SIGCHLD, SIG_IGN);
+	pid = fork();
+	if (!pid)
+		_exit(0);
+	fails(waitpid(pid, &status, 0), ECHILD, "with SIGCHLD ignored children leave nothing");
+	signal(SIGCHLD, SIG_DFL);
+}
+
+static volatile pthread_t handled_by;
+static void who(int sig) { handled_by = pthread_self(); }
+static void *sleeper(void *arg)
+{
+	while (!handled_by)
+		usleep(1000);
+	return NULL;
+}
+
+static void threads(void)
+{
+	pthread_t t;
+
+	signal(SIGUSR2, who);
+	pthread_create(&t, NULL, sleeper, NULL);
+	pthread_kill(t, SIGUSR2);
+	pthread_join(t, NULL);
+	ok(pthread_equal(handled_by, t), "pthread_kill reaches just that thread");
+}
+
+int main(void)
+{
+	handlers();
+	masks_and_queues();
+	waiting();
+	restarts();
+	alternate_stack();
+	contexts();
+	children();
+	threads();
+	return done();
+}
