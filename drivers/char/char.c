@@ -15,7 +15,7 @@ void char_init(void)
 {
 	sysrq_init();
 	console_init();
-	tty_signal_thread_start();
+	later_init();
 	serial_init();
 	keyboard_init();
 	random_init();

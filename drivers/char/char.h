@@ -5,6 +5,7 @@
 #ifndef DRIVERS_CHAR_CHAR_H
 #define DRIVERS_CHAR_CHAR_H
 
+#include "kernel/lib/list.h"
 #include "kernel/lib/types.h"
 
 /* First thing at boot: COM1 and the screen print the log. Allocates nothing; needs the 1:1 map of the first MB. */
@@ -26,7 +27,12 @@ size_t random_read(void *buf, size_t n);       /* a long piece: a key of its own
 void sysrq_register(char key, const char *help, void (*fn)(void));
 bool sysrq(char key);                          /* false: no such key; prints the list */
 
-void sysrq_ctrl_alt_del(void);                  /* interrupt context */
+extern void (*sysrq_ctrl_alt_del_fn)(void);     /* interrupt context; NULL until set */
+
+/* Work that an interrupt handler cannot do: fn runs soon, in a thread, once for any number of calls before it starts. */
+struct later { struct list_head node; void (*fn)(struct later *l); };
+#define LATER(f) { .fn = (f) }
+void later_queue(struct later *l);
 
 /* The console's input watches for the sysrq keys before anybody else sees a byte.
  * => how many bytes of buf are left for the terminal (buf is closed up) */
@@ -53,6 +59,7 @@ void console_init(void);
 void console_input(const u8 *buf, unsigned n);  /* from the keyboard; interrupt context */
 bool console_wants_serial(void), console_wants_vga(void);
 void random_init(void);
+void later_init(void);
 void sysrq_init(void);
 
 #endif

@@ -132,7 +132,8 @@ static void key_number_pad(u8 code)
 static bool special_key(u8 code)
 {
 	if (code == 0x53 && kbd.held & CTRL && kbd.held & ALT) {
-		sysrq_ctrl_alt_del();
+		if (sysrq_ctrl_alt_del_fn)
+			sysrq_ctrl_alt_del_fn();
 		return true;
 	}
 	if ((code == 0x49 || code == 0x51) && kbd.held & SHIFT) {

@@ -19,6 +19,7 @@
 #define ARMED_NS (5 * NSEC_PER_SEC)
 
 static struct { const char *help; void (*fn)(void); } keys[26];
+void (*sysrq_ctrl_alt_del_fn)(void);
 
 void sysrq_register(char key, const char *help, void (*fn)(void))
 {

@@ -3,8 +3,9 @@
  * Terminals: opening and closing, hang-up, signals from keys. See tty.h for the picture, life and locks.
  *
  * Signals to the foreground group cannot be sent from interrupt context (the list of its members has a sleeping owner),
- * so tty_signal notes them and one thread, ttyd, sends them.
+ * so tty_signal notes them and a thread sends them (later.c).
  */
+#include "drivers/char/char.h"
 #include "drivers/char/tty.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -16,7 +17,8 @@
 
 static DEFINE_SPINLOCK(signal_lock);     /* irqs off; inside t->lock */
 static LIST_HEAD(signal_list);
-static DEFINE_WAIT_QUEUE(signal_wait);
+static void send_signals(struct later *l);
+static struct later signal_work = LATER(send_signals);
 const struct tty_upcalls *tty_upcalls;
 
 static const struct ktermios default_termios = {
@@ -207,7 +209,7 @@ void tty_signal(struct tty *t, int sig)
 		list_add_tail(&t->signal_node, &signal_list);
 	}
 	spin_unlock(&signal_lock);
-	wake_up(&signal_wait);
+	later_queue(&signal_work);
 }
 
 static struct tty *next_signalled(u32 *signals)
@@ -225,25 +227,15 @@ static struct tty *next_signalled(u32 *signals)
 	return t;
 }
 
-static int ttyd(void *arg)
+static void send_signals(struct later *l)
 {
-	for (;;) {
-		struct tty *t;
-		u32 signals;
+	struct tty *t;
+	u32 signals;
 
-		wait_event(&signal_wait, !list_empty(&signal_list));
-		while ((t = next_signalled(&signals)) != NULL) {
-			for (int sig = 1; sig < 32; sig++)
-				if (signals >> sig & 1 && tty_upcalls)
-					tty_upcalls->signal(t, sig);
-			tty_put(t);
-		}
+	while ((t = next_signalled(&signals)) != NULL) {
+		for (int sig = 1; sig < 32; sig++)
+			if (signals >> sig & 1 && tty_upcalls)
+				tty_upcalls->signal(t, sig);
+		tty_put(t);
 	}
-	return 0;
-}
-
-void tty_signal_thread_start(void)
-{
-	if (IS_ERR(kthread_run(ttyd, NULL, "ttyd")))
-		panic("ttyd: no memory for a thread");
 }

@@ -123,7 +123,6 @@ struct tty_upcalls {
 	void (*signal)(struct tty *t, int sig);  /* task context: to t->pgrp */
 };
 extern const struct tty_upcalls *tty_upcalls;
-void tty_signal_thread_start(void);
 
 extern struct tty console_tty, vt_tty, serial_ttys[4];
 bool serial_present(unsigned port);

@@ -266,6 +266,8 @@ mode_t fs_umask(struct task *t);
 /* for /proc/PID/fd, cwd, root: of another task; hold a reference to it */
 struct file *files_next(struct task *t, unsigned *fd);               /* first open fd >= *fd, with reference */
 struct file *files_get(struct task *t, unsigned fd, bool *cloexec);  /* with reference, or NULL */
+unsigned files_table_size(struct task *t);                           /* slots */
+unsigned long files_table_bytes(struct task *t);                     /* of low memory */
 int fs_get_path(struct task *t, bool root, struct path *out);        /* references; -ENOENT */
 
 /* --- devices: character ones by number ---------------------------------------------------------------------------------------------- */
@@ -284,6 +286,10 @@ void seq_printf(struct seq *s, const char *fmt, ...) __printf(2, 3);
 void seq_puts(struct seq *s, const char *text);
 void seq_write(struct seq *s, const void *data, size_t n);
 void seq_path(struct seq *s, const struct path *p, const char *escape); /* \ooo for the characters of `escape` */
+
+void sync_all(void);                              /* every file system; sleeps */
+int generic_permission(struct inode *i, int mask); /* mode bits and capabilities */
+extern unsigned sysctl_pipe_max_size;
 
 void vfs_init(void);     /* boot CPU, slab works: caches, tmpfs root, /dev */
 void vfs_init_task(struct task *t);                /* the first task: root, cwd, an empty descriptor table */

@@ -37,3 +37,12 @@ const char *symbol_lookup(unsigned long addr, unsigned long *offset, unsigned lo
 	*size = low + 1 < ksym_count ? ksym_addrs[low + 1] - ksym_addrs[low] : 0;
 	return *size && *offset < *size ? ksym_strings + ksym_names[low] : NULL;
 }
+
+/* The nth symbol, by address. => NULL: there are fewer */
+const char *symbol_nth(u32 n, unsigned long *addr)
+{
+	if (!have_symbols() || n >= ksym_count)
+		return NULL;
+	*addr = ksym_addrs[n];
+	return ksym_strings + ksym_names[n];
+}

@@ -86,6 +86,12 @@ void do_group_exit(int code) __noreturn;
 int do_execve(const char *path, const char *const *argv, const char *const *envp); /* kernel strings: the first process */
 void set_task_comm(struct task *t, const char *name);
 
+/* --- names of this machine: uname ----------------------------------------------------------------------------------- */
+struct new_utsname;
+extern struct new_utsname uts_name;         /* nodename, domainname: uts_lock; the rest is fixed */
+extern spinlock_t uts_lock;
+int uts_set(bool domain, const char *name, size_t len); /* 0 or -EINVAL; the caller has checked who asks */
+
 /* --- boot, and hooks for others' tables ------------------------------------------------------------------------------ */
 void process_init(void);         /* pids, credentials, caches, sched_ops; before kthread_create */
 void process_tick(bool user);    /* trap_ops.tick: sched_tick and the CPU-time timers */
