@@ -2,8 +2,8 @@
  *
  * The page allocator: a CPU's own list of pages first, then the zones in turn, then reclaim.
  *
- * Each CPU keeps a short list of single pages a zone (struct pcp), filled 32 pages at a time by splitting one block and
- * emptied as many at a time. It has no lock: preemption is off while it is touched, and interrupt handlers pass it
+ * Each CPU keeps a short list of single pages and one of pairs for each zone (struct pcp), filled 32 pages at a time by
+ * splitting one block and emptied as many at a time. It has no lock: preemption is off while it is touched, and interrupt handlers pass it
  * by and go to the buddy lists. To empty the list of another CPU, drain_all_pages() puts the address of an empty one
  * that takes nothing (pcp_none) in its place and waits for a grace period; then nobody can be using the old one.
  *
@@ -31,8 +31,9 @@ const struct phys_ops *phys_ops;
 
 static struct pcp pcp_none;     /* empty and full at once; a CPU's first visit gives it a list of its own */
 static struct pcp pcp_draining; /* likewise, while drain_all_pages is at work */
-static DEFINE_PER_CPU(struct pcp, pcp_store[NR_ZONES]);
-DEFINE_PER_CPU(struct pcp *, pcp_of[NR_ZONES]) = { &pcp_none, &pcp_none, &pcp_none };
+static DEFINE_PER_CPU(struct pcp, pcp_store[NR_PCP]);
+DEFINE_PER_CPU(struct pcp *, pcp_of[NR_PCP]) = { &pcp_none, &pcp_none, &pcp_none, &pcp_none, &pcp_none, &pcp_none };
+static_assert(NR_PCP == 6, "each list starts as pcp_none");
 static DEFINE_MUTEX(drain_mutex);
 
 /* --- poison and checks ----------------------------------------------------------------------------------------- */
@@ -108,17 +109,21 @@ void bad_page(const struct page *page, const char *what)
 }
 
 /* --- a CPU's own list -------------------------------------------------------------------------------------------- */
-/* => this CPU's list for the zone, made if it has none yet. Preemption off, not in an interrupt handler. */
-static struct pcp *own_pcp(enum zone_id zid)
+static inline unsigned pcp_index(enum zone_id zid, unsigned order) { return zid + NR_ZONES * order; }
+static inline enum zone_id pcp_zone(unsigned i) { return i % NR_ZONES; }
+static inline unsigned pcp_order(unsigned i) { return i / NR_ZONES; }
+
+/* => list i of this CPU, made if it has none yet. Preemption off, not in an interrupt handler. */
+static struct pcp *own_pcp(unsigned i)
 {
-	struct pcp *p = this_cpu_read(pcp_of[zid]);
+	struct pcp *p = this_cpu_read(pcp_of[i]);
 
 	if (unlikely(p == &pcp_none)) {
-		p = this_cpu_ptr(&pcp_store[zid]);
+		p = this_cpu_ptr(&pcp_store[i]);
 		p->head = NULL;
 		p->count = 0;
-		p->high = zones[zid].pcp_high;
-		this_cpu_write(pcp_of[zid], p);
+		p->high = zones[pcp_zone(i)].pcp_high >> (pcp_order(i) ? 3 : 0);
+		this_cpu_write(pcp_of[i], p);
 	}
 	return p;
 }
@@ -139,27 +144,29 @@ static struct page *pcp_pop(struct pcp *p)
 	return page;
 }
 
-/* Bring a batch to an empty list: one block where there is one, so that it costs one split. zone->lock held. */
-static void pcp_fill(struct zone *z, struct pcp *p, unsigned long spare)
+/* Bring a batch to an empty list: one block where there is one, so that it costs one split. zone->lock held.
+ * spare: what the zone can do without. */
+static void pcp_fill(struct zone *z, struct pcp *p, unsigned order, unsigned long spare)
 {
-	unsigned order = p->high < 2 * PCP_BATCH ? PCP_ORDER - 2 : PCP_ORDER;
+	unsigned batch = p->high < 2 * PCP_BATCH ? PCP_ORDER - 2 : PCP_ORDER;
 	struct page *page;
 
-	if (spare < 1UL << order || !p->high)
+	if (spare < 1UL << batch || !p->high)
 		return;
-	page = buddy_take(z, order);
-	for (unsigned i = 1U << order; page && i--;)
+	page = buddy_take(z, batch);
+	for (int i = (1 << batch) - (1 << order); page && i >= 0; i -= 1 << order)
 		pcp_push(p, page + i);
 }
 
-/* Give n pages back. Interrupts may be on; preemption is off. */
-static void pcp_spill(struct zone *z, struct pcp *p, unsigned n)
+/* Give n blocks back. Interrupts may be on; preemption is off. */
+static void pcp_spill(unsigned i, struct pcp *p, unsigned n)
 {
+	struct zone *z = &zones[pcp_zone(i)];
 	unsigned long flags;
 
 	spin_lock_irqsave(&z->lock, flags);
 	while (n-- && p->head)
-		buddy_give(z, pcp_pop(p), 0);
+		buddy_give(z, pcp_pop(p), pcp_order(i));
 	spin_unlock_irqrestore(&z->lock, flags);
 }
 
@@ -199,8 +206,8 @@ static struct page *take_from_zone(struct zone *z, unsigned order, unsigned long
 	if (!zone_watermark_ok(z, order, mark, highest))
 		return NULL;
 	preempt_disable();
-	if (!order && !in_irq()) {
-		p = own_pcp(z - zones);
+	if (order < PCP_ORDERS && !in_irq()) {
+		p = own_pcp(pcp_index(z - zones, order));
 		if (p->head) {
 			page = pcp_pop(p);
 			goto out;
@@ -209,7 +216,7 @@ static struct page *take_from_zone(struct zone *z, unsigned order, unsigned long
 	spin_lock_irqsave(&z->lock, flags);
 	page = buddy_take(z, order);
 	if (page && p && z->free > keep)
-		pcp_fill(z, p, z->free - keep);
+		pcp_fill(z, p, order, z->free - keep);
 	spin_unlock_irqrestore(&z->lock, flags);
 out:
 	preempt_enable();
@@ -357,13 +364,15 @@ struct page *alloc_pages(gfp_t gfp, unsigned order)
 
 	if (gfp & __GFP_WAIT)
 		might_sleep();
-	if (likely(!order)) {
+	if (likely(order < PCP_ORDERS)) {
 		preempt_disable();
-		p = this_cpu_read(pcp_of[zid]);
+		p = this_cpu_read(pcp_of[pcp_index(zid, order)]);
 		if (likely(p->head) && likely(!in_irq())) {
 			struct page *page = pcp_pop(p);
 
 			preempt_enable();
+			if (order)
+				return prepare_block(page, order, gfp);
 			return prepare_page(page, zid, gfp);
 		}
 		preempt_enable();
@@ -400,40 +409,46 @@ static void free_to_zone(struct page *page, unsigned order)
 }
 
 /* The list is full, or there is none, or this is an interrupt handler. Preemption is off. */
-static noinline void free_slow(struct page *page, enum zone_id zid)
+static noinline void free_slow(struct page *page, unsigned i)
 {
-	if (!in_irq()) {
-		struct pcp *p = own_pcp(zid);
+	struct pcp *p = in_irq() ? &pcp_draining : own_pcp(i);
 
-		if (p->high) {
-			if (p->count >= p->high)
-				pcp_spill(&zones[zid], p, min(PCP_BATCH, p->high));
-			pcp_push(p, page);
-			return;
-		}
+	if (!p->high) {
+		free_to_zone(page, pcp_order(i));
+		return;
 	}
-	free_to_zone(page, 0);
+	if (p->count >= p->high)
+		pcp_spill(i, p, min(PCP_BATCH >> pcp_order(i), p->high));
+	pcp_push(p, page);
+}
+
+static inline void free_to_list(struct page *page, unsigned i)
+{
+	struct pcp *p;
+
+	preempt_disable();
+	p = this_cpu_read(pcp_of[i]);
+	if (likely(p->count < p->high) && likely(!in_irq()))
+		pcp_push(p, page);
+	else
+		free_slow(page, i);
+	preempt_enable();
 }
 
 void free_frozen_page(struct page *page)
 {
 	enum zone_id zid = page_zone_id(page);
-	struct pcp *p;
 
 	page->flags = (unsigned long)zid << PG_zone_shift | page_freed(page);
 	page->mapping = NULL;
 	count_vm_event(PGFREE);
-	preempt_disable();
-	p = this_cpu_read(pcp_of[zid]);
-	if (likely(p->count < p->high) && likely(!in_irq()))
-		pcp_push(p, page);
-	else
-		free_slow(page, zid);
-	preempt_enable();
+	free_to_list(page, pcp_index(zid, 0));
 }
 
 void free_pages(struct page *page, unsigned order)
 {
+	enum zone_id zid = page_zone_id(page);
+
 	if (unlikely(atomic_read(&page->refcount) != 1))
 		bad_page(page, "freed with a reference count that is not 1");
 	atomic_set(&page->refcount, 0);
@@ -442,11 +457,14 @@ void free_pages(struct page *page, unsigned order)
 		return;
 	}
 	for (unsigned i = 0; i < 1U << order; i++) {
-		page[i].flags = (unsigned long)page_zone_id(page) << PG_zone_shift | page_freed(page + i);
+		page[i].flags = (unsigned long)zid << PG_zone_shift | page_freed(page + i);
 		page[i].mapping = NULL;
 	}
 	count_vm_events(PGFREE, 1UL << order);
-	free_to_zone(page, order);
+	if (order < PCP_ORDERS)
+		free_to_list(page, pcp_index(zid, order));
+	else
+		free_to_zone(page, order);
 }
 
 void free_low(void *addr, unsigned order)
@@ -509,9 +527,9 @@ void free_page_list(struct list_head *list)
 
 /* --- emptying all lists ------------------------------------------------------------------------------------------------- */
 /* A CPU that has no list yet has no pages in it either. */
-static struct pcp *detach_list(unsigned cpu, enum zone_id zid)
+static struct pcp *detach_list(unsigned cpu, unsigned i)
 {
-	struct pcp **slot = &per_cpu(pcp_of, cpu)[zid], *p = READ_ONCE(*slot);
+	struct pcp **slot = &per_cpu(pcp_of, cpu)[i], *p = READ_ONCE(*slot);
 
 	if (p == &pcp_none)
 		return NULL;
@@ -519,24 +537,24 @@ static struct pcp *detach_list(unsigned cpu, enum zone_id zid)
 	return p;
 }
 
-static void empty_and_attach(unsigned cpu, enum zone_id zid, struct pcp *p)
+static void empty_and_attach(unsigned cpu, unsigned i, struct pcp *p)
 {
 	preempt_disable();
-	pcp_spill(&zones[zid], p, ~0U);
+	pcp_spill(i, p, ~0U);
 	preempt_enable();
-	WRITE_ONCE(per_cpu(pcp_of, cpu)[zid], p);
+	WRITE_ONCE(per_cpu(pcp_of, cpu)[i], p);
 }
 
 void drain_all_pages(void)
 {
-	struct pcp *old[NR_ZONES][MAX_CPUS];
+	struct pcp *old[NR_PCP][MAX_CPUS];
 
 	mutex_lock(&drain_mutex);
-	for (int i = 0; i < NR_ZONES; i++)
+	for (unsigned i = 0; i < NR_PCP; i++)
 		for_each_online_cpu(cpu)
 			old[i][cpu] = detach_list(cpu, i);
 	synchronize_rcu();
-	for (int i = 0; i < NR_ZONES; i++)
+	for (unsigned i = 0; i < NR_PCP; i++)
 		for_each_online_cpu(cpu)
 			if (old[i][cpu])
 				empty_and_attach(cpu, i, old[i][cpu]);

@@ -75,10 +75,12 @@ unsigned long lowmem_present(void); /* pages of RAM below max_low_pfn */
 /* --- zones -------------------------------------------------------------------------------------------------- */
 enum lru_list { LRU_INACTIVE_ANON, LRU_ACTIVE_ANON, LRU_INACTIVE_FILE, LRU_ACTIVE_FILE, NR_LRU };
 struct free_area { struct list_head list; unsigned long nr_free; };
-/* A CPU's own stock of single pages, linked through page->next. To touch it: preemption off, on that CPU, not in an
- * interrupt handler; see alloc.c for how others empty it. */
+/* A CPU's own stock of single pages, and of pairs (kernel stacks), linked through page->next. To touch it: preemption
+ * off, on that CPU, not in an interrupt handler; see alloc.c for how others empty it. */
+#define PCP_ORDERS 2
+#define NR_PCP (NR_ZONES * PCP_ORDERS)
 struct pcp { struct page *head; u32 count, high; };
-DECLARE_PER_CPU(struct pcp *, pcp_of[NR_ZONES]);
+DECLARE_PER_CPU(struct pcp *, pcp_of[NR_PCP]); /* index: zone + NR_ZONES * order */
 struct zone {
 	spinlock_t lock;               /* buddy lists, free, frontier */
 	const char *name;
@@ -90,7 +92,7 @@ struct zone {
 	struct free_area area[MAX_ORDER + 1];
 	pfn_t frontier;                /* the search for blocks that are not yet opened goes on here */
 	unsigned long unopened;        /* 4 MB blocks that are free, their struct pages not initialised */
-	u32 pcp_high;                  /* how many pages a CPU's own list may hold */
+	u32 pcp_high;                  /* how many single pages a CPU's own list may hold */
 	spinlock_t lru_lock __aligned(64);
 	struct list_head lru[NR_LRU];  /* lru_lock */
 	unsigned long nr_lru[NR_LRU];

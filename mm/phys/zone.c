@@ -113,7 +113,8 @@ unsigned long zone_pcp_pages(const struct zone *z)
 	unsigned long n = 0;
 
 	for_each_online_cpu(cpu)
-		n += per_cpu(pcp_of, cpu)[z - zones]->count;
+		for (int order = 0; order < PCP_ORDERS; order++)
+			n += per_cpu(pcp_of, cpu)[z - zones + NR_ZONES * order]->count << order;
 	return n;
 }
 

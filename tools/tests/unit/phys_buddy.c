@@ -25,7 +25,7 @@ static void boot_with(const struct mem_range *ram, unsigned nr_ram, const struct
 	memset(lowmem_used, 0, sizeof(lowmem_used));
 	memset(boot_pages, 0, sizeof(boot_pages));
 	max_pfn = 0;
-	for (int i = 0; i < NR_ZONES; i++)
+	for (int i = 0; i < NR_PCP; i++)
 		pcp_of[i] = &pcp_none;
 	boot.ram = ram, boot.nr_ram = nr_ram, boot.reserved = res, boot.nr_reserved = nr_res;
 	lowmem_limit = lowmem;
@@ -177,7 +177,7 @@ TEST(random_against_model)
 	for (unsigned round = 0; round < 300000; round++) {
 		unit_irq = unit_random() % 16 == 0;
 		if (nr_held < NR_HELD && unit_random() % 100 < (round / 20000 % 2 ? 45 : 58))
-			take(kinds[unit_random() % 5], unit_random() % 4 ? 0 : unit_random() % (MAX_ORDER + 1));
+			take(kinds[unit_random() % 5], unit_random() % 4 ? unit_random() % 8 == 0 : unit_random() % (MAX_ORDER + 1));
 		else if (nr_held)
 			give(unit_random() % nr_held);
 	}
