@@ -27,5 +27,6 @@ int cred_set_uid(struct cred *c, uid_t uid);         /* c->uid and c->user; -ENO
 void cred_init(void);
 int check_nproc(void);                               /* -EAGAIN: current's user has RLIMIT_NPROC tasks */
 void cred_after_setuid(struct cred *c, const struct cred *old); /* capabilities follow the user ids */
+void cred_after_setfsuid(struct cred *c, const struct cred *old);
 
 #endif

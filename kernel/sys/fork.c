@@ -441,6 +441,25 @@ struct task *start_first_process(const char *path)
 	return t;
 }
 
+/* The idle task of a CPU to be started: a stack and the boot group; number 0, in no list. => NULL: no memory */
+struct task *fork_idle(unsigned cpu)
+{
+	struct task *t = dup_task();
+
+	if (!t)
+		return NULL;
+	if (make_stack(t)) {
+		kmem_cache_free(task_cache, t);
+		return NULL;
+	}
+	t->pid = 0;
+	t->flags = PF_KTHREAD;
+	t->group = &boot_group;
+	t->cred = &init_cred;
+	scnprintf(t->comm, sizeof(t->comm), "idle/%u", cpu);
+	return t;
+}
+
 /* => nothing refers to t: its last switch is over and its parent has buried it */
 static void free_task(struct task *t)
 {

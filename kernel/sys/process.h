@@ -97,6 +97,7 @@ void process_init(void);         /* pids, credentials, caches, sched_ops; before
 void process_tick(bool user);    /* trap_ops.tick: sched_tick and the CPU-time timers */
 void signal_user_work(struct regs *regs); /* trap_ops.user_work */
 /* pid 1, once all is set up: runs path (init=), else the usual names, else stops with a clear message. NULL: no path */
+struct task *fork_idle(unsigned cpu); /* for arch, before it starts a CPU; NULL: no memory */
 struct task *start_first_process(const char *path);
 int run_init(void *path);        /* its body */
 extern struct task *init_task_1; /* pid 1 */
