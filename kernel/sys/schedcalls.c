@@ -131,6 +131,8 @@ static int policy_valid(u32 policy, u32 priority)
 	return -EINVAL;
 }
 
+int set_task_policy(struct task *t, u8 policy, u8 rt_prio);
+
 static int set_policy(pid_t pid, u32 policy, u32 priority)
 {
 	struct task *t;
