@@ -9,12 +9,15 @@
 
 void schedule(void);                 /* gives the CPU away; state decides whether it comes back by itself */
 void cond_resched(void);             /* a good moment, in long loops that hold nothing */
-bool need_resched(void);
+static inline bool need_resched(void) { return preempt_resched_wanted(); }
 void sched_yield_current(void);
 /* Make t runnable if its state is in `states`. => true if it was asleep. Any context. */
 bool wake_up_state(struct task *t, unsigned states);
 static inline bool wake_up_process(struct task *t) { return wake_up_state(t, TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE | TASK_KILLABLE); }
+/* ORed into states: the waker is about to sleep, so the woken task may as well run here */
+#define WAKE_SYNC 0x100u
 #define set_current_state(s) do { WRITE_ONCE(current->state, (s)); smp_mb(); } while (0)
+#define __set_current_state(s) WRITE_ONCE(current->state, (s))
 long schedule_timeout(u64 ns);       /* sleep in the state set before; => ns left, 0 if it ran out; MAX_TIMEOUT: forever */
 #define MAX_TIMEOUT (~0ULL)
 bool signal_pending_state(unsigned state); /* should current not sleep in this state? */
@@ -26,10 +29,21 @@ void sched_fork(struct task *t);     /* a new task: inherits weight, vruntime; n
 void sched_start(struct task *t);    /* first wake-up: picks a CPU */
 void sched_exit_final(void) __noreturn; /* current is TASK_DEAD; its stack is freed after the switch */
 void set_task_nice(struct task *t, int nice);
+int set_task_policy(struct task *t, u8 policy, u8 rt_prio); /* -EINVAL; permissions are the caller's business */
+u64 task_rr_interval(const struct task *t);                 /* ns; 0: FIFO */
 int set_task_affinity(struct task *t, u32 mask); /* -EINVAL if no online CPU is left */
 void sched_tick(bool user);          /* timer interrupt: charge time, ask for preemption */
 void cpu_idle(void) __noreturn;
-void preempt_schedule(void);         /* from preempt_enable and return from interrupt */
+void preempt_schedule(void);         /* from preempt_enable */
+void preempt_schedule_irq(void);     /* return from interrupt to preemptible kernel code; interrupts off */
+void sched_tail(struct task *prev);  /* first thing that a new task does; interrupts off, on afterwards */
+void sched_kick(unsigned cpu);       /* have that CPU go through schedule(); any context */
+void sched_resched_ipi(void);        /* arch_ops.resched_ipi */
+void sched_cpu_main(unsigned cpu) __noreturn; /* arch_ops.cpu_main's last act: a started CPU becomes its idle task */
+bool task_running(const struct task *t); /* on some CPU right now */
+/* CPU time of t so far, the running slice included; utime + stime is what it really ran. ns */
+void task_cpu_times(struct task *t, u64 *utime, u64 *stime);
+u64 task_runtime(struct task *t);    /* ns, exact */
 u64 cpu_idle_ns(unsigned cpu);
 struct cpu_times { u64 user, nice, system, idle, irq; };
 void get_cpu_times(unsigned cpu, struct cpu_times *t);
@@ -41,8 +55,16 @@ extern u64 total_forks;
 /* Runs fn(arg) in a thread of its own; started by wake_up_process. => task or ERR_PTR(-ENOMEM). cpu < 0: any. */
 struct task *kthread_create(int (*fn)(void *), void *arg, int cpu, const char *fmt, ...) __printf(4, 5);
 struct task *kthread_run(int (*fn)(void *), void *arg, const char *fmt, ...) __printf(3, 4);
-/* How a task is made belongs to kernel/sys/fork.c: set at boot. */
-struct sched_ops { struct task *(*make_kthread)(int (*fn)(void *), void *arg, const char *name); void (*free_task)(struct task *t); };
+/* What sched asks of the rooms to its right; set at boot, before the first kthread_create.
+ * make_kthread: a task that is not started, refcount held by itself only; when fn returns the thread exits.
+ * free_task: after the grace period. mm_grab/mm_drop: a reference to an mm whose page tables stay loaded while a
+ * kernel thread runs (mm->count); mm_drop runs with preemption on or off, interrupts on, no lock held. */
+struct sched_ops {
+	struct task *(*make_kthread)(int (*fn)(void *), void *arg, const char *name);
+	void (*free_task)(struct task *t);
+	void (*mm_grab)(struct mm *mm);
+	void (*mm_drop)(struct mm *mm);
+};
 extern const struct sched_ops *sched_ops;
 
 #endif

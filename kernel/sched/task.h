@@ -53,16 +53,24 @@ enum {
 enum { WORK_SIGNAL = 1, WORK_RESCHED = 2, WORK_RESTORE_SIGMASK = 4, WORK_NOTIFY = 8 };
 
 struct sched_state {            /* key r */
-	struct rb_node node;        /* in the run queue, by vruntime */
-	u64 vruntime, exec_start, sum_exec; /* ns */
-	u32 weight;                 /* from nice: 1024 at 0 */
-	s8 nice;
-	bool on_rq, on_cpu;
-	u8 policy;                  /* SCHED_OTHER, BATCH, IDLE, FIFO, RR */
-	u8 rt_prio;
-	u16 cpu;                    /* whose run queue */
+	union {
+		struct rb_node node;      /* in the run queue, by vruntime; not while it runs */
+		struct list_head rt_node; /* FIFO and RR */
+	};
+	u64 vruntime;               /* ns at weight 1024 */
+	u64 exec_start, sum_exec;   /* ns: since when it runs, how long it ran */
+	u64 charged;                /* part of sum_exec that is in utime + stime */
+	u64 slice_start;            /* sum_exec when it was last picked */
+	u32 weight, inv_weight;     /* from nice: 1024 at 0; 2^32 / weight */
 	u32 allowed;                /* CPU mask */
-	u64 slice_end;
+	u16 cpu;                    /* whose run queue */
+	u8 policy;                  /* SCHED_OTHER, BATCH, IDLE, FIFO, RR */
+	u8 rt_prio;                 /* 1 to 99; 0 otherwise */
+	s8 nice;
+	bool on_rq;                 /* runnable or running */
+	volatile bool on_cpu;       /* running right now */
+	bool counted;               /* in the run queue's nr_uninterruptible */
+	bool reset_on_fork;
 };
 
 struct task {
@@ -169,11 +177,12 @@ DECLARE_PER_CPU(struct task *, current_task);
 #define current this_cpu_read_stable(current_task)
 static inline unsigned long rlimit(unsigned which) { return READ_ONCE(current->group->rlim[which].rlim_cur); }
 
+extern struct task boot_task;       /* idle task of the boot CPU: current from the first instruction in C */
 extern struct group boot_group;     /* of idle tasks */
 extern rwlock_t tasklist_lock;      /* parentage, groups, sessions; taken with irqs on */
 extern struct list_head all_tasks;  /* T, RCU; thread-group leaders and threads alike */
 static inline void get_task(struct task *t) { atomic_inc(&t->refcount); }
-void put_task(struct task *t);
+void put_task(struct task *t);     /* any context; the last one frees it after a grace period */
 struct task *find_task(pid_t pid);  /* RCU read side; no reference */
 #define for_each_task(t) list_for_each_entry_rcu(t, &all_tasks, all_node)
 #define for_each_thread(g, t) list_for_each_entry_rcu(t, &(g)->threads, thread_node)
