@@ -37,7 +37,7 @@ static bool console_midline;
 static volatile u32 stored;          /* log lock: counts additions to the ring */
 int console_loglevel = 7;
 DEFINE_WAIT_QUEUE(log_wait);
-volatile bool log_wake_wanted;       /* looked at by the idle loop and the tick */
+static volatile bool log_wake_wanted; /* printk cannot wake by itself: it may be called with any lock held */
 
 static u32 loglevel = 7;
 static bool quiet;
@@ -284,6 +284,15 @@ void unregister_console(struct console *c)
 		}
 	smp_store_release(&console_busy, 0u);
 	local_irq_restore(flags);
+}
+
+/* From the idle loop and the tick. */
+void log_wake_readers(void)
+{
+	if (likely(!log_wake_wanted))
+		return;
+	log_wake_wanted = false;
+	wake_up_all(&log_wait);
 }
 
 bool printk_allowed(u32 state[2], unsigned burst)

@@ -69,6 +69,7 @@ u64 log_clear_seq(void);          /* dmesg -c: where "all" starts */
 void log_clear(void);
 struct wait_queue;
 extern struct wait_queue log_wait; /* woken, soon after, when records were added */
+void log_wake_readers(void);       /* kernel/sched: from the tick and the idle loop */
 size_t log_size(void);
 
 /* hex and text of a piece of memory, 16 bytes a line */

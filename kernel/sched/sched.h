@@ -18,13 +18,14 @@ static inline bool wake_up_process(struct task *t) { return wake_up_state(t, TAS
 #define WAKE_SYNC 0x100u
 #define set_current_state(s) do { WRITE_ONCE(current->state, (s)); smp_mb(); } while (0)
 #define __set_current_state(s) WRITE_ONCE(current->state, (s))
-long schedule_timeout(u64 ns);       /* sleep in the state set before; => ns left, 0 if it ran out; MAX_TIMEOUT: forever */
+u64 schedule_timeout(u64 ns);        /* sleep in the state set before; => ns left, 0 if it ran out; MAX_TIMEOUT: forever */
+void schedule_timeout_until(u64 expires); /* monotonic */
 #define MAX_TIMEOUT (~0ULL)
 bool signal_pending_state(unsigned state); /* should current not sleep in this state? */
 static inline bool signal_pending(void) { return READ_ONCE(current->work) & WORK_SIGNAL; }
 
 void sched_init(void);               /* boot CPU; makes the boot flow its idle task */
-void sched_init_cpu(unsigned cpu, struct task *idle);
+void sched_init_cpu(unsigned cpu, struct task *idle); /* from its starter; idle: memory with nothing but ->stack set */
 void sched_fork(struct task *t);     /* a new task: inherits weight, vruntime; not runnable yet */
 void sched_start(struct task *t);    /* first wake-up: picks a CPU */
 void sched_exit_final(void) __noreturn; /* current is TASK_DEAD; its stack is freed after the switch */

@@ -23,7 +23,7 @@ struct mutex {
 };
 #define MUTEX_WAITERS 1UL
 #define MUTEX_HANDOVER 2UL
-#define MUTEX_INIT { 0 }
+#define MUTEX_INIT { .owner = 0 }
 #define DEFINE_MUTEX(name) struct mutex name = MUTEX_INIT
 
 void mutex_lock_slow(struct mutex *m);

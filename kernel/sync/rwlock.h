@@ -16,7 +16,7 @@ typedef struct {
 } rwlock_t;
 #define RW_WRITER 0x40000000
 #define RW_WAITING 0x20000000
-#define RWLOCK_INIT { ATOMIC_INIT(0) }
+#define RWLOCK_INIT { .v = ATOMIC_INIT(0) }
 #define DEFINE_RWLOCK(name) rwlock_t name = RWLOCK_INIT
 
 void read_lock_slow(rwlock_t *l);
