@@ -12,18 +12,14 @@
 #include "arch/i386/traps.h"
 #include "kernel/sched/internal.h"
 
-static_assert(sizeof(struct task) <= 1216, "low memory per thread");
-static_assert(sizeof(struct group) <= 640, "low memory per process");
+#ifndef CONFIG_DEBUG
+static_assert(sizeof(struct task) <= 416, "low memory per thread");
+static_assert(sizeof(struct group) <= 480, "low memory per process");
+#endif
 
-struct group boot_group = {
-	.refcount = ATOMIC_INIT(1), .live = ATOMIC_INIT(1), .nr_threads = 1, .leader = &boot_task,
-	.threads = { &boot_task.thread_node, &boot_task.thread_node },
-	.children = LIST_HEAD_INIT(boot_group.children),
-	.wait_child = WAIT_QUEUE_INIT(boot_group.wait_child),
-};
 struct task boot_task = {
 	.refcount = ATOMIC_INIT(1), .flags = PF_KTHREAD, .group = &boot_group, .comm = "idle/0",
-	.thread_node = { &boot_group.threads, &boot_group.threads },
+	.thread_node = LIST_HEAD_INIT(boot_task.thread_node),
 	.all_node = LIST_HEAD_INIT(boot_task.all_node),
 	.pending = { .queue = LIST_HEAD_INIT(boot_task.pending.queue) },
 	.sched = { .on_rq = true, .on_cpu = true, .allowed = 1, .weight = 1024, .inv_weight = 1 << 22 },
@@ -31,8 +27,6 @@ struct task boot_task = {
 DEFINE_PER_CPU(struct task *, current_task) = &boot_task;
 DEFINE_PER_CPU(u32, preempt_count) = PREEMPT_INIT;
 DEFINE_PER_CPU(struct rq, runqueue);
-DEFINE_RWLOCK(tasklist_lock);
-LIST_HEAD(all_tasks);
 const struct sched_ops *sched_ops;
 
 bool signal_pending_state(unsigned state)
