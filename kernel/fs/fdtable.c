@@ -569,3 +569,26 @@ struct file *files_next(struct task *t, unsigned *fd)
 
 struct files *files_new(void) { return alloc_files(); }
 void __init fdtable_init(void) { cache = kmem_cache_create("files", sizeof(struct files), 4, SLAB_PANIC, NULL); }
+
+/* --- what a table costs, for /proc ------------------------------------------------------------------------------------- */
+unsigned files_table_size(struct task *t)
+{
+	struct files *files;
+	unsigned n = 0;
+
+	rcu_read_lock();
+	spin_lock(&t->alloc_lock);
+	files = t->files;
+	if (files)
+		n = rcu_dereference(files->table)->max;
+	spin_unlock(&t->alloc_lock);
+	rcu_read_unlock();
+	return n;
+}
+
+unsigned long files_table_bytes(struct task *t)
+{
+	unsigned n = files_table_size(t);
+
+	return n ? sizeof(struct files) + (n > NR_OPEN_INLINE ? table_bytes(n) : 0) : 0;
+}

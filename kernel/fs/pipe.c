@@ -18,7 +18,7 @@
 
 #define INLINE_SLOTS 4
 #define DEFAULT_SLOTS 16U
-#define MAX_BYTES_USER 1048576U
+unsigned sysctl_pipe_max_size = 1048576; /* bytes: what an unprivileged F_SETPIPE_SZ may ask for */
 #define PIPE_BUF_BYTES 4096U
 
 struct slot { struct page *page; u16 off, len; };
@@ -371,7 +371,7 @@ long pipe_set_size(struct file *f, unsigned size)
 	if (size > 1U << 31)
 		return -EINVAL;
 	slots = roundup_pow_of_two(max(DIV_ROUND_UP(size, PAGE_SIZE), 1UL));
-	if (slots * PAGE_SIZE > MAX_BYTES_USER && slots > p->max_slots && !capable(CAP_SYS_RESOURCE))
+	if (slots * PAGE_SIZE > sysctl_pipe_max_size && slots > p->max_slots && !capable(CAP_SYS_RESOURCE))
 		return -EPERM;
 	mutex_lock(&p->lock);
 	if (p->head - p->tail > slots)
