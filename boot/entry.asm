@@ -17,7 +17,7 @@ MB_FLAGS equ 3                          ; modules on page boundaries, memory map
 section .multiboot progbits alloc noexec nowrite align=4
 	dd MB_MAGIC, MB_FLAGS, -(MB_MAGIC + MB_FLAGS)
 
-section .text.boot progbits alloc exec nowrite align=16
+section .boot progbits alloc exec nowrite align=16
 	bits 32
 boot_start:
 	cli
@@ -51,23 +51,14 @@ boot_start:
 	mov eax, cr0
 	or eax, 0x80010001              ; PG, WP, PE
 	mov cr0, eax
-	mov eax, .high
+	mov eax, boot_high
 	jmp eax
-.high:
-	mov esp, boot_stack_top
-	xor ebp, ebp
-	mov eax, esi                    ; regparm: magic, information
-	mov edx, edi
-	call kernel_main
-.stop:	cli
-	hlt
-	jmp .stop
 
 .no_pae:
-	mov esi, phys(no_pae_text)
+	mov esi, no_pae_text
 .next:	lodsb
 	test al, al
-	jz .stop
+	jz boot_stop
 	mov bl, al
 	mov dx, 0x3fd
 .busy:	in al, dx
@@ -78,8 +69,22 @@ boot_start:
 	out dx, al
 	jmp .next
 
-section .rodata
+boot_stop:
+	cli
+	hlt
+	jmp boot_stop
 no_pae_text: db "Isthmus needs a processor with PAE (Pentium Pro or later).", 13, 10, 0
+
+section .text
+boot_high:
+	mov esp, boot_stack_top
+	xor ebp, ebp
+	mov eax, esi                    ; regparm: magic, information
+	mov edx, edi
+	call kernel_main
+.stop:	cli
+	hlt
+	jmp .stop
 
 section .bss align=8192
 boot_stack: resb 8192                   ; the boot CPU's idle task keeps it
