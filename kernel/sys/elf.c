@@ -105,7 +105,7 @@ int script_parse(char *head, size_t size, char **interp, char **arg)
 	*interp = p;
 	while (p < end && !blank(*p) && *p)
 		p++;
-	if (p == head + size)
+	if (p == head + size && size >= EXEC_HEAD)
 		return -ENOEXEC; /* the name may have been cut */
 	*arg = NULL;
 	while (end > p && blank(end[-1]))

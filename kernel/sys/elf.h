@@ -9,6 +9,7 @@
 #include <linux/elf.h>
 
 #define ELF_MAX_PHDRS_SIZE 65536
+#define EXEC_HEAD 256            /* of a file that is read at once: `#!` line or ELF header */
 
 /* What the program headers say, after elf_check_phdrs found them sound. Addresses before the bias of ET_DYN. */
 struct elf_info {

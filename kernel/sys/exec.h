@@ -10,7 +10,6 @@
 #include "kernel/sys/process.h"
 #include "mm/virt/mm.h"
 
-#define EXEC_HEAD 256            /* of the file: `#!` line or ELF header */
 #define MAX_ARG_STRLEN (32 * 4096u)
 
 struct strings { const void *list; bool kernel; }; /* char *[] in user or kernel memory, NULL-terminated */
