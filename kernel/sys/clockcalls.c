@@ -39,7 +39,8 @@ static int task_cpu_clock(int clock, u64 *ns)
 	t = pid ? find_task(pid) : current;
 	if (t && (clock & 3) <= 2) {
 		if (clock & 4 && t->group == current->group) {
-			*ns = t->utime + t->stime;
+			task_cpu_times(t, &user, &system);
+			*ns = user + system;
 			err = 0;
 		} else if (!(clock & 4) && task_is_leader(t)) {
 			group_cpu_times(t->group, &user, &system);
@@ -49,11 +50,6 @@ static int task_cpu_clock(int clock, u64 *ns)
 	}
 	rcu_read_unlock();
 	return err;
-}
-
-static u64 precise_thread_time(void)
-{
-	return max(current->sched.sum_exec, current->utime + current->stime);
 }
 
 static int read_clock(int clock, u64 *ns)
@@ -67,7 +63,7 @@ static int read_clock(int clock, u64 *ns)
 	else if (monotonic(clock))
 		*ns = ktime_get();
 	else if (clock == CLOCK_THREAD_CPUTIME_ID)
-		*ns = precise_thread_time();
+		return task_cpu_clock((int)(~0u << 3 | 4 | 2), ns);
 	else if (clock == CLOCK_PROCESS_CPUTIME_ID) {
 		group_cpu_times(current->group, &user, &system);
 		*ns = user + system;

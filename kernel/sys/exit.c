@@ -83,8 +83,9 @@ static void exit_info(struct group *g, struct siginfo_k *info)
 	int status = group_wait_status(g);
 
 	*info = (struct siginfo_k){ .signo = g->leader->exit_signal, .pid = g->tgid, .uid = g->leader->cred->uid };
-	info->utime = g->utime + g->leader->utime;
-	info->stime = g->stime + g->leader->stime;
+	task_cpu_times(g->leader, &info->utime, &info->stime);
+	info->utime += g->utime;
+	info->stime += g->stime;
 	info->code = status & 0x7f ? status & 0x80 ? CLD_DUMPED : CLD_KILLED : CLD_EXITED;
 	info->status = status & 0x7f ? status & 0x7f : status >> 8 & 0xff;
 }
@@ -252,10 +253,12 @@ static void leave_mm(struct task *t)
 static void sum_up_thread(struct task *t)
 {
 	struct group *g = t->group;
+	u64 user, system;
 
+	task_cpu_times(t, &user, &system);
 	spin_lock_irq(&g->siglock);
-	g->utime += t->utime;
-	g->stime += t->stime;
+	g->utime += user;
+	g->stime += system;
 	g->min_flt += t->min_flt;
 	g->maj_flt += t->maj_flt;
 	g->nvcsw += t->nvcsw;

@@ -31,7 +31,7 @@
 
 static struct kmem_cache *task_cache, *group_cache;
 static atomic_t thread_count, process_count;
-static unsigned max_threads;
+int sysctl_threads_max;
 u64 total_forks;
 LIST_HEAD(all_tasks);
 DEFINE_RWLOCK(tasklist_lock);
@@ -344,7 +344,7 @@ struct task *copy_process(const struct clone_request *r)
 	struct task *t;
 	int err;
 
-	if (nr_threads() >= max_threads)
+	if (nr_threads() >= (unsigned)READ_ONCE(sysctl_threads_max))
 		return ERR_PTR(-EAGAIN);
 	t = dup_task();
 	if (!t)
@@ -472,7 +472,9 @@ static void free_task(struct task *t)
 	kmem_cache_free(task_cache, t);
 }
 
-static const struct sched_ops process_sched_ops = { .make_kthread = make_kthread, .free_task = free_task };
+static const struct sched_ops process_sched_ops = {
+	.make_kthread = make_kthread, .free_task = free_task, .mm_grab = mmgrab, .mm_drop = mmdrop
+};
 
 void set_task_comm(struct task *t, const char *name)
 {
@@ -634,7 +636,7 @@ static void set_limits(void)
 	unsigned long low_kb = nr_free_low() * (MMU_PAGE_SIZE / 1024);
 	struct rlimit *l = boot_group.rlim;
 
-	max_threads = clamp(low_kb / 40, 64UL, (unsigned long)PID_MAX_LIMIT);
+	sysctl_threads_max = clamp(low_kb / 40, 64UL, (unsigned long)PID_MAX_LIMIT);
 	for (int i = 0; i < RLIM_NLIMITS; i++)
 		l[i] = (struct rlimit){ RLIM_INFINITY, RLIM_INFINITY };
 	l[RLIMIT_STACK].rlim_cur = MB(8);
@@ -643,7 +645,7 @@ static void set_limits(void)
 	l[RLIMIT_MEMLOCK] = (struct rlimit){ MB(8), MB(8) };
 	l[RLIMIT_MSGQUEUE] = (struct rlimit){ 819200, 819200 };
 	l[RLIMIT_NICE] = l[RLIMIT_RTPRIO] = (struct rlimit){ 0, 0 };
-	l[RLIMIT_NPROC] = l[RLIMIT_SIGPENDING] = (struct rlimit){ max_threads / 2, max_threads / 2 };
+	l[RLIMIT_NPROC] = l[RLIMIT_SIGPENDING] = (struct rlimit){ sysctl_threads_max / 2, sysctl_threads_max / 2 };
 }
 
 void __init process_init(void)

@@ -13,6 +13,9 @@
 
 static const char *const init_env[] = { "HOME=/", "TERM=linux", "PATH=/sbin:/usr/sbin:/bin:/usr/bin", NULL };
 
+static const char *init_path;
+PARAM_STR("init", init_path, "the first program, instead of /init");
+
 static void open_console(void)
 {
 	struct file *f = kern_open("/dev/console", O_RDWR | O_NOCTTY, 0);
@@ -67,6 +70,8 @@ static int try_usual_places(void)
 /* Becomes pid 1. => returns 0 into user mode */
 int run_init(void *path)
 {
+	if (!path)
+		path = (void *)init_path;
 	current->flags &= ~PF_KTHREAD;
 	current->blocked = (ksigset_t){ { 0, 0 } };
 	current->group->unkillable = true;

@@ -22,8 +22,9 @@ static void parent_info(struct group *g, struct siginfo_k *info, int code)
 {
 	*info = (struct siginfo_k){ .signo = SIGCHLD, .code = code, .pid = g->tgid, .uid = g->leader->cred->uid };
 	info->status = code == CLD_CONTINUED ? SIGCONT : g->stop_sig;
-	info->utime = g->utime + g->leader->utime;
-	info->stime = g->stime + g->leader->stime;
+	task_cpu_times(g->leader, &info->utime, &info->stime);
+	info->utime += g->utime;
+	info->stime += g->stime;
 }
 
 void notify_parent_jobctl(struct group *g, int code)

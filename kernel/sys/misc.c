@@ -27,25 +27,25 @@
 
 /* --- names ------------------------------------------------------------------------------------------------------------------------- */
 
-struct new_utsname utsname = {
+struct new_utsname uts_name = {
 	.sysname = "Linux", .nodename = "isthmus", .release = "6.1.0-isthmus",
 	.version = "#1 SMP PREEMPT Isthmus " ISTHMUS_VERSION " " ISTHMUS_COMMIT, .machine = "i686", .domainname = "(none)",
 };
-static DEFINE_MUTEX(uts_mutex);
+DEFINE_SPINLOCK(uts_lock);
 
 SYSCALL(uname, struct new_utsname __user *to)
 {
 	struct new_utsname u;
 
-	mutex_lock(&uts_mutex);
-	u = utsname;
-	mutex_unlock(&uts_mutex);
+	spin_lock(&uts_lock);
+	u = uts_name;
+	spin_unlock(&uts_lock);
 	return copy_to_user(to, &u, sizeof(u)) ? -EFAULT : 0;
 }
 
 SYSCALL(olduname, struct old_utsname __user *to)
 {
-	return copy_to_user(to, &utsname, sizeof(*to)) ? -EFAULT : 0; /* the same without the last field */
+	return copy_to_user(to, &uts_name, sizeof(*to)) ? -EFAULT : 0; /* the same without the last field */
 }
 
 SYSCALL(oldolduname, struct oldold_utsname __user *to)
@@ -53,32 +53,40 @@ SYSCALL(oldolduname, struct oldold_utsname __user *to)
 	struct oldold_utsname u;
 
 	memset(&u, 0, sizeof(u));
-	memcpy(u.sysname, utsname.sysname, __OLD_UTS_LEN);
-	memcpy(u.nodename, utsname.nodename, __OLD_UTS_LEN);
-	memcpy(u.release, utsname.release, __OLD_UTS_LEN);
-	memcpy(u.version, utsname.version, __OLD_UTS_LEN);
-	memcpy(u.machine, utsname.machine, __OLD_UTS_LEN);
+	memcpy(u.sysname, uts_name.sysname, __OLD_UTS_LEN);
+	memcpy(u.nodename, uts_name.nodename, __OLD_UTS_LEN);
+	memcpy(u.release, uts_name.release, __OLD_UTS_LEN);
+	memcpy(u.version, uts_name.version, __OLD_UTS_LEN);
+	memcpy(u.machine, uts_name.machine, __OLD_UTS_LEN);
 	return copy_to_user(to, &u, sizeof(u)) ? -EFAULT : 0;
 }
 
-static long set_name(char *name, const char __user *from, int len)
+int uts_set(bool domain, const char *name, size_t len)
 {
-	char buf[__NEW_UTS_LEN + 1] = "";
+	char *to = domain ? uts_name.domainname : uts_name.nodename;
+
+	if (len > __NEW_UTS_LEN)
+		return -EINVAL;
+	spin_lock(&uts_lock);
+	memset(to, 0, __NEW_UTS_LEN + 1);
+	memcpy(to, name, len);
+	spin_unlock(&uts_lock);
+	return 0;
+}
+
+static long set_name(bool domain, const char __user *from, int len)
+{
+	char buf[__NEW_UTS_LEN + 1];
 
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if (len < 0 || len > __NEW_UTS_LEN)
 		return -EINVAL;
-	if (copy_from_user(buf, from, len))
-		return -EFAULT;
-	mutex_lock(&uts_mutex);
-	memcpy(name, buf, sizeof(buf));
-	mutex_unlock(&uts_mutex);
-	return 0;
+	return copy_from_user(buf, from, len) ? -EFAULT : uts_set(domain, buf, len);
 }
 
-SYSCALL(sethostname, const char __user *from, int len) { return set_name(utsname.nodename, from, len); }
-SYSCALL(setdomainname, const char __user *from, int len) { return set_name(utsname.domainname, from, len); }
+SYSCALL(sethostname, const char __user *from, int len) { return set_name(false, from, len); }
+SYSCALL(setdomainname, const char __user *from, int len) { return set_name(true, from, len); }
 
 /* --- memory and load ------------------------------------------------------------------------------------------------------------------ */
 

@@ -15,10 +15,13 @@
 
 struct usage { u64 utime, stime; unsigned long min_flt, maj_flt, nvcsw, nivcsw, maxrss; };
 
-static void add_task(struct usage *u, const struct task *t)
+static void add_task(struct usage *u, struct task *t)
 {
-	u->utime += t->utime;
-	u->stime += t->stime;
+	u64 user, system;
+
+	task_cpu_times(t, &user, &system);
+	u->utime += user;
+	u->stime += system;
 	u->min_flt += t->min_flt;
 	u->maj_flt += t->maj_flt;
 	u->nvcsw += t->nvcsw;

@@ -12,8 +12,6 @@
 #include <linux/sched.h>
 #include <linux/sched/types.h>
 
-#define RR_INTERVAL (100 * NSEC_PER_MSEC)
-
 static bool same_owner(const struct task *t)
 {
 	const struct cred *me = current->cred, *c = t->cred;
@@ -131,8 +129,6 @@ static int policy_valid(u32 policy, u32 priority)
 	return -EINVAL;
 }
 
-int set_task_policy(struct task *t, u8 policy, u8 rt_prio);
-
 static int set_policy(pid_t pid, u32 policy, u32 priority)
 {
 	struct task *t;
@@ -147,6 +143,8 @@ static int set_policy(pid_t pid, u32 policy, u32 priority)
 		err = -EPERM;
 	else
 		err = set_task_policy(t, policy & ~SCHED_RESET_ON_FORK, priority);
+	if (!err)
+		t->sched.reset_on_fork = policy & SCHED_RESET_ON_FORK;
 	put_task(t);
 	return err;
 }
@@ -182,7 +180,7 @@ SYSCALL(sched_getscheduler, pid_t pid)
 
 	if (IS_ERR(t))
 		return PTR_ERR(t);
-	policy = t->sched.policy;
+	policy = t->sched.policy | (t->sched.reset_on_fork ? SCHED_RESET_ON_FORK : 0);
 	put_task(t);
 	return policy;
 }
@@ -269,7 +267,7 @@ static long rr_interval(pid_t pid, void __user *to, bool time64)
 
 	if (IS_ERR(t))
 		return PTR_ERR(t);
-	ns = t->sched.policy == SCHED_FIFO ? 0 : t->sched.policy == SCHED_RR ? RR_INTERVAL : 4 * NSEC_PER_MSEC;
+	ns = task_rr_interval(t);
 	put_task(t);
 	return put_timespec_ns(to, ns, time64);
 }
