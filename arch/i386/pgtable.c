@@ -44,7 +44,8 @@ static u64 image_rights(unsigned long addr)
 	return rx | PTE_WRITE | PTE_DIRTY | pte_nx;
 }
 
-static void map_image(void)
+/* => bytes of low memory that are done */
+static unsigned long map_image(void)
 {
 	unsigned tables = DIV_ROUND_UP(__pa(kernel_end), PMD_SIZE);
 
@@ -57,6 +58,7 @@ static void map_image(void)
 		}
 		kernel_pmd[t].v = __pa(image_ptes[t]) | TABLE_FLAGS;
 	}
+	return tables * PMD_SIZE;
 }
 
 /* ram_end: end of RAM, or of anything else that should be reachable, below 896 MB; rounded up to 2 MB.
@@ -66,9 +68,8 @@ void paging_init(u64 ram_end)
 	unsigned long end = ram_end > LOWMEM_MAX ? LOWMEM_MAX : ALIGN_UP((unsigned long)ram_end, PMD_SIZE);
 
 	direct_map_end = end;
-	for (unsigned long pa = 0; pa < LOWMEM_MAX; pa += PMD_SIZE)
+	for (unsigned long pa = map_image(); pa < LOWMEM_MAX; pa += PMD_SIZE)
 		kernel_pmd[pa >> PMD_SHIFT].v = pa < end ? pa | KERNEL_RW | PTE_LARGE | pte_nx : 0;
-	map_image();
 	kernel_pmd_of(FIXMAP_BASE)->v = __pa(fixmap_ptes) | TABLE_FLAGS;
 	kmap_init_cpu(0, kmap_ptes_boot);
 	kernel_pdpt[0] = 0;

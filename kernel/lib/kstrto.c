@@ -142,7 +142,7 @@ unsigned long long simple_strtoull(const char *s, char **end, unsigned base)
 {
 	u64 v;
 	bool overflow;
-	const char *e = parse_digits(find_base(s, &base), base, &v, &overflow);
+	const char *digits = find_base(s, &base), *e = parse_digits(digits, base, &v, &overflow);
 
 	if (end)
 		*end = (char *)e;
