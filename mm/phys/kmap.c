@@ -6,12 +6,12 @@
  * CPU has 512 slots, one page table, and hands them out in turn, like a ring. A slot that was let go keeps its PTE, and
  * its translation may stay in the TLB, until its turn comes again. It may be used for another page once this CPU has
  * flushed its TLB since the slot was let go: tlb_gen counts the flushes (each reload of CR3, so that a switch to another
- * address space makes all slots fresh for free), used[slot] keeps the count at kunmap. Slots that are held or not
+ * address space makes all slots fresh for free), slot.used keeps the count at kunmap. Slots that are held or not
  * fresh are stepped over; after some dozen of these kmap flushes by itself, which makes all but the held ones fresh.
  *
- * The ring also remembers the last page of each of 16 classes of frame numbers, as {frame, step of the ring}. A slot
- * given out fewer than 512 steps ago still maps that frame, and the TLB may still know it; so the page-table page of a
- * run of faults, or a page that is read in small pieces, costs no new slot and no TLB miss.
+ * A slot that was let go still maps its frame until the ring comes around, and memo[] knows for each of 512 classes of
+ * frame numbers the slot that had one of them last. So the page-table page of a run of faults, or a page that is read in
+ * small pieces, costs no new slot and no TLB miss. 5 KB a CPU in all.
  *
  * No locks: only the CPU itself touches its slots, with preemption off, never in interrupt handlers. These may flush
  * the TLB at any moment: at worst a slot looks less fresh than it is.
@@ -19,18 +19,23 @@
 #include "mm/phys/internal.h"
 #include "kernel/lib/string.h"
 
-#define KMAP_MEMO 16
 #define KMAP_DEPTH 8
 #define KMAP_PATIENCE 32 /* slots stepped over, not fresh, before a flush */
 #define KMAP_HELD (~0U)
 
 static_assert(KMAP_SLOTS == PTRS_PER_TABLE, "a CPU's slots are one page table");
 
+struct kmap_slot {
+	pfn_t pfn;               /* what its PTE maps; 0: nothing */
+	u32 used;                /* KMAP_HELD, or tlb_gen when it was let go */
+};
 struct kmap_cpu {
-	u32 step;                /* of the ring; the slot is step modulo 512 */
+	unsigned long base;      /* address of slot 0; 0: not set up */
+	pte_t *ptes;
+	u32 next;                /* the ring goes on here */
 	u32 stale;               /* slots stepped over since the last flush of our own */
-	struct { pfn_t pfn; u32 step; } memo[KMAP_MEMO];
-	u32 used[KMAP_SLOTS];    /* KMAP_HELD, or tlb_gen when it was let go */
+	u16 memo[KMAP_SLOTS];    /* by pfn modulo 512: a slot that may map it */
+	struct kmap_slot slot[KMAP_SLOTS];
 #ifdef CONFIG_DEBUG
 	u32 depth;
 	u16 held[KMAP_DEPTH];
@@ -49,76 +54,74 @@ static void flush_stale(struct kmap_cpu *k)
 	count_vm_event(KMAP_FLUSH);
 }
 
-/* => the next step of the ring whose slot is free and fresh in this CPU's TLB */
-static u32 next_step(struct kmap_cpu *k)
+/* => the next slot of the ring that is free, and fresh in this CPU's TLB */
+static u32 next_slot(struct kmap_cpu *k)
 {
 	for (;;) {
-		u32 step = ++k->step, used = k->used[step % KMAP_SLOTS];
+		u32 i = k->next, used = k->slot[i].used;
 
+		k->next = (i + 1) % KMAP_SLOTS;
 		if (likely(used != this_cpu_read(tlb_gen)) && likely(used != KMAP_HELD))
-			return step;
+			return i;
 		if (used != KMAP_HELD && ++k->stale > KMAP_PATIENCE)
 			flush_stale(k);
 	}
 }
 
-static inline void *slot_address(u32 cpu, u32 slot)
-{
-	return (void *)(KMAP_BASE + cpu * PMD_SIZE + slot * MMU_PAGE_SIZE);
-}
+static inline void *slot_address(const struct kmap_cpu *k, u32 i) { return (void *)(k->base + i * MMU_PAGE_SIZE); }
 
 #ifdef CONFIG_DEBUG
-static void note_map(struct kmap_cpu *k, u32 slot)
+static void note_map(struct kmap_cpu *k, u32 i)
 {
 	ASSERT(!in_irq());
 	if (k->depth == KMAP_DEPTH)
 		panic("kmap: more than %u mappings at once", KMAP_DEPTH);
-	k->held[k->depth++] = slot;
+	k->held[k->depth++] = i;
 }
 
 /* Whoever still uses the address shall fault: the slot loses its page. */
-static void note_unmap(struct kmap_cpu *k, u32 slot, const void *addr)
+static void note_unmap(struct kmap_cpu *k, u32 i, const void *addr)
 {
-	u32 cpu = smp_processor_id();
-
-	if (!k->depth || k->held[k->depth - 1] != slot || slot_address(cpu, slot) != (void *)((unsigned long)addr & PAGE_MASK))
-		panic("kunmap(%p) on CPU %u: not what was mapped last (depth %u)", addr, cpu, k->depth);
+	if (!k->depth || k->held[k->depth - 1] != i || slot_address(k, i) != (void *)((unsigned long)addr & PAGE_MASK))
+		panic("kunmap(%p) on CPU %u: not what was mapped last (depth %u)", addr, smp_processor_id(), k->depth);
 	k->depth--;
-	for (unsigned i = 0; i < KMAP_MEMO; i++)
-		if (k->memo[i].step % KMAP_SLOTS == slot)
-			k->memo[i].pfn = 0;
-	pte_take(&kmap_ptes[cpu][slot]);
+	k->slot[i].pfn = 0;
+	pte_take(&k->ptes[i]);
 	flush_tlb_one_local((unsigned long)addr);
 }
 unsigned kmap_depth(void) { return this_cpu_ptr(&kmap_cpu)->depth; }
 #else
-static inline void note_map(struct kmap_cpu *k, u32 slot) {}
-static inline void note_unmap(struct kmap_cpu *k, u32 slot, const void *addr) {}
+static inline void note_map(struct kmap_cpu *k, u32 i) {}
+static inline void note_unmap(struct kmap_cpu *k, u32 i, const void *addr) {}
 #endif
 
-static void *map_new_slot(struct kmap_cpu *k, pfn_t pfn)
+static noinline void *map_new_slot(struct kmap_cpu *k, pfn_t pfn)
 {
-	u32 step = next_step(k), slot = step % KMAP_SLOTS, cpu = smp_processor_id();
+	u32 i = next_slot(k);
 
-	pte_set(&kmap_ptes[cpu][slot], pte_make(pfn, KMAP_PROT | pte_nx));
-	k->memo[pfn % KMAP_MEMO].pfn = pfn;
-	k->memo[pfn % KMAP_MEMO].step = step;
-	k->used[slot] = KMAP_HELD;
-	note_map(k, slot);
-	return slot_address(cpu, slot);
+	if (unlikely(!k->base)) {
+		k->base = KMAP_BASE + smp_processor_id() * PMD_SIZE;
+		k->ptes = kmap_ptes[smp_processor_id()];
+	}
+	pte_set(&k->ptes[i], pte_make(pfn, KMAP_PROT | pte_nx));
+	k->slot[i].pfn = pfn;
+	k->slot[i].used = KMAP_HELD;
+	k->memo[pfn % KMAP_SLOTS] = i;
+	note_map(k, i);
+	return slot_address(k, i);
 }
 
 /* A remembered slot that is held by an outer mapping is not given out twice: its kunmap would free it under the other. */
-static void *kmap_high(pfn_t pfn)
+static inline void *kmap_high(pfn_t pfn)
 {
 	struct kmap_cpu *k = this_cpu_ptr(&kmap_cpu);
-	u32 step = k->memo[pfn % KMAP_MEMO].step, slot = step % KMAP_SLOTS;
+	u32 i = k->memo[pfn % KMAP_SLOTS];
 
-	if (k->memo[pfn % KMAP_MEMO].pfn != pfn || k->step - step >= KMAP_SLOTS || k->used[slot] == KMAP_HELD)
+	if (unlikely(k->slot[i].pfn != pfn || k->slot[i].used == KMAP_HELD))
 		return map_new_slot(k, pfn);
-	k->used[slot] = KMAP_HELD;
-	note_map(k, slot);
-	return slot_address(smp_processor_id(), slot);
+	k->slot[i].used = KMAP_HELD;
+	note_map(k, i);
+	return slot_address(k, i);
 }
 
 void *kmap(struct page *page)
@@ -141,10 +144,10 @@ void kunmap(const void *addr)
 {
 	if ((unsigned long)addr >= KMAP_BASE) {
 		struct kmap_cpu *k = this_cpu_ptr(&kmap_cpu);
-		u32 slot = PTE_INDEX((unsigned long)addr);
+		u32 i = PTE_INDEX((unsigned long)addr);
 
-		note_unmap(k, slot, addr);
-		k->used[slot] = this_cpu_read(tlb_gen);
+		note_unmap(k, i, addr);
+		k->slot[i].used = this_cpu_read(tlb_gen);
 	}
 	preempt_enable();
 }
