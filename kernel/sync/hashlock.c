@@ -121,11 +121,14 @@ static void check_order(const struct hash_class *c, spinlock_t *slot, unsigned s
 static void remember(const struct hash_class *c, spinlock_t *slot)
 {
 	struct held_slots *h = this_cpu_ptr(&held_slots);
+	unsigned long flags;
 
 	if (h->nr == MAX_HELD)
 		panic("hashlock %s: more than %u hashed locks held", c->name, MAX_HELD);
+	local_irq_save(flags);
 	h->of[h->nr].class = c;
 	h->of[h->nr++].slot = slot;
+	local_irq_restore(flags);
 }
 
 void hash_lock_slot(const struct hash_class *c, spinlock_t *slot, unsigned sub)
@@ -155,7 +158,11 @@ void hash_unlock_slot(const struct hash_class *c, spinlock_t *slot)
 
 	for (u32 i = h->nr; i-- > 0;)
 		if (h->of[i].slot == slot) {
+			unsigned long flags;
+
+			local_irq_save(flags);
 			h->of[i] = h->of[--h->nr];
+			local_irq_restore(flags);
 			spin_unlock_debug(slot, c->name);
 			return;
 		}

@@ -15,6 +15,7 @@
 #ifdef CONFIG_DEBUG
 enum { LOCKDEP_READ = 1, LOCKDEP_TRY = 2, LOCKDEP_SLEEPS = 4 };
 /* *class: the lock's class word (24 bits; 0: not known yet). text: how the lock is called here. */
+/* class == lock: the word is a spinlock, whose low byte is the lock itself */
 void lockdep_acquire(u32 *class, const void *lock, const char *text, u32 flags, unsigned subclass);
 void lockdep_release(const void *lock, const char *text);
 bool lockdep_holds(const void *lock);
