@@ -15,4 +15,6 @@ void __init vfs_init(void)
 	pipe_init();
 	anon_init();
 	devfs_init();
+	locks_init();
+	epoll_init();
 }

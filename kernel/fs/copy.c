@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Between two files without user space: sendfile, copy_file_range; and what programs announce about their reading.
+ *
+ * Both read into one page of kernel memory and write from there: simple, and no slower for what lies in the page
+ * cache than one copy more. splice and tee are not here.
+ */
+#include "kernel/fs/internal.h"
+
+/* Up to n bytes; positions move on by what was written. => bytes, -errno if none */
+static ssize_t copy_bytes(struct file *in, loff_t *ipos, struct file *out, loff_t *opos, size_t n)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	ssize_t total = 0, got = 0, put = 0;
+	struct iov v;
+
+	if (!page)
+		return -ENOMEM;
+	n = min_t(size_t, n, MAX_RW_COUNT);
+	while (n) {
+		loff_t at = *ipos;
+
+		iov_init_kernel(&v, page_address(page), min_t(size_t, n, PAGE_SIZE));
+		got = vfs_read(in, &v, &at);
+		if (got <= 0)
+			break;
+		iov_init_kernel(&v, page_address(page), got);
+		put = vfs_write(out, &v, opos);
+		if (put <= 0)
+			break;
+		*ipos += put;
+		total += put;
+		n -= put;
+		if (put < got || signal_pending())
+			break;
+		cond_resched();
+	}
+	free_page(page);
+	return total ? total : put < 0 ? put : got;
+}
+
+static ssize_t send(int ofd, int ifd, loff_t *at, size_t n)
+{
+	struct fdref in = fdget_pos(ifd), out;
+	ssize_t done = -EBADF;
+
+	if (!in.file)
+		return -EBADF;
+	out = in.file && ofd == ifd ? fdget(ofd) : fdget_pos(ofd);
+	if (!out.file || !(in.file->mode & FMODE_READ) || !(out.file->mode & FMODE_WRITE))
+		goto out;
+	if (!S_ISREG(in.file->inode->mode) && !S_ISBLK(in.file->inode->mode) && !S_ISCHR(in.file->inode->mode))
+		done = -EINVAL;
+	else if (out.file->flags & O_APPEND)
+		done = -EINVAL;
+	else
+		done = copy_bytes(in.file, at ? at : &in.file->pos, out.file, &out.file->pos, n);
+out:
+	fdput_pos(out);
+	fdput_pos(in);
+	return done;
+}
+
+SYSCALL(sendfile64, int ofd, int ifd, loff_t __user *upos, size_t n)
+{
+	loff_t pos;
+	ssize_t done;
+
+	if (!upos)
+		return send(ofd, ifd, NULL, n);
+	if (copy_from_user(&pos, upos, sizeof(pos)))
+		return -EFAULT;
+	done = pos < 0 ? -EINVAL : send(ofd, ifd, &pos, n);
+	return put_user(pos, upos) ? -EFAULT : done;
+}
+SYSCALL(sendfile, int ofd, int ifd, long __user *upos, size_t n)
+{
+	loff_t pos;
+	ssize_t done;
+	long small;
+
+	if (!upos)
+		return send(ofd, ifd, NULL, n);
+	if (get_user(small, upos))
+		return -EFAULT;
+	pos = small;
+	done = pos < 0 ? -EINVAL : send(ofd, ifd, &pos, n);
+	small = (long)pos;
+	return put_user(small, upos) ? -EFAULT : done;
+}
+
+static ssize_t copy_range(struct file *in, loff_t *ipos, struct file *out, loff_t *opos, size_t n)
+{
+	loff_t size;
+
+	if (S_ISDIR(in->inode->mode) || S_ISDIR(out->inode->mode))
+		return -EISDIR;
+	if (!S_ISREG(in->inode->mode) || !S_ISREG(out->inode->mode))
+		return -EINVAL;
+	if (!(in->mode & FMODE_READ) || !(out->mode & FMODE_WRITE) || out->flags & O_APPEND)
+		return -EBADF;
+	if (*ipos < 0 || *opos < 0)
+		return -EINVAL;
+	if (*ipos + (loff_t)n < 0 || *opos + (loff_t)n < 0)
+		return -EOVERFLOW;
+	size = inode_size(in->inode);
+	n = *ipos >= size ? 0 : (size_t)min((loff_t)n, size - *ipos);
+	if (in->inode == out->inode && *opos + (loff_t)n > *ipos && *opos < *ipos + (loff_t)n)
+		return -EINVAL;
+	return n ? copy_bytes(in, ipos, out, opos, n) : 0;
+}
+
+SYSCALL(copy_file_range, int ifd, loff_t __user *uin, int ofd, loff_t __user *uout, size_t n, unsigned flags)
+{
+	struct fdref in, out;
+	ssize_t done = -EBADF;
+	loff_t ipos, opos;
+
+	if (flags)
+		return -EINVAL;
+	in = fdget(ifd);
+	out = fdget(ofd);
+	if (!in.file || !out.file)
+		goto out;
+	ipos = in.file->pos;
+	opos = out.file->pos;
+	done = -EFAULT;
+	if ((uin && copy_from_user(&ipos, uin, sizeof(ipos))) || (uout && copy_from_user(&opos, uout, sizeof(opos))))
+		goto out;
+	done = copy_range(in.file, &ipos, out.file, &opos, n);
+	if (done > 0) {
+		if (uin ? put_user(ipos, uin) : 0)
+			done = -EFAULT;
+		if (uout ? put_user(opos, uout) : 0)
+			done = -EFAULT;
+		if (!uin)
+			in.file->pos = ipos;
+		if (!uout)
+			out.file->pos = opos;
+	}
+out:
+	fdput(out);
+	fdput(in);
+	return done;
+}
+
+/* --- advice --------------------------------------------------------------------------------------------------------- */
+/* Taken where it may help: files whose pages have to be read from somewhere. Nothing here has such files yet. */
+static long advise(int fd, int advice)
+{
+	struct fdref r = fdget(fd);
+	long err = 0;
+
+	if (!r.file)
+		return -EBADF;
+	if (S_ISFIFO(r.file->inode->mode))
+		err = -ESPIPE;
+	else if (advice < 0 || advice > 5 || !r.file->mapping)
+		err = -EINVAL;
+	fdput(r);
+	return err;
+}
+SYSCALL(fadvise64_64, int fd, u32 off_lo, u32 off_hi, u32 len_lo, u32 len_hi, int advice)
+{
+	return make_loff(len_lo, len_hi) < 0 ? -EINVAL : advise(fd, advice);
+}
+SYSCALL(fadvise64, int fd, u32 off_lo, u32 off_hi, size_t len, int advice) { return advise(fd, advice); }
+
+SYSCALL(readahead, int fd, u32 off_lo, u32 off_hi, size_t n)
+{
+	struct fdref r = fdget(fd);
+	long err = -EBADF;
+
+	if (r.file && r.file->mode & FMODE_READ)
+		err = S_ISREG(r.file->inode->mode) && r.file->mapping ? 0 : -EINVAL;
+	fdput(r);
+	return err;
+}
