@@ -96,9 +96,9 @@ void fault_set_anon(struct fault *f, struct page *page, pte_t entry)
 	rmap_add_new(page, f->vma, f->addr, &f->batch);
 	atomic_inc(&f->mm->rss_anon);
 	f->vma->has_anon = true;
+	lru_add(page); /* before the PTL goes: another thread's MADV_DONTNEED could free it */
 	pte_set(f->pte, entry);
 	spin_unlock(&f->pt->ptl);
-	lru_add(page);
 }
 
 static int fault_swap(struct fault *f)
