@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * kernel_main: from the loader's hand-over to the first process, in the order in which the rooms depend on each other.
- * The only file that sees all rooms; it fills in the tables through which the left ones call the right ones.
+ * The folder boot/ alone sees all rooms; tables.c fills in the tables through which the left ones call the right ones.
  *
  *   early_init        this CPU, the console, the boot options                 boot stack, interrupts off
  *   memory_init       the memory map, page tables, mm/phys
@@ -14,11 +14,10 @@
 #include "arch/i386/cpu.h"
 #include "arch/i386/dump.h"
 #include "arch/i386/fpu.h"
-#include "arch/i386/offsets.h"
-#include "arch/i386/ops.h"
 #include "arch/i386/segment.h"
 #include "arch/i386/smp.h"
 #include "boot/multiboot.h"
+#include "boot/tables.h"
 #include "drivers/bus/acpi.h"
 #include "drivers/bus/pci.h"
 #include "drivers/char/char.h"
@@ -26,8 +25,6 @@
 #include "kernel/fs/vfs.h"
 #include "kernel/lib/param.h"
 #include "kernel/lib/printk.h"
-#include "kernel/lib/string.h"
-#include "kernel/lib/vsprintf.h"
 #include "kernel/proc/proc.h"
 #include "kernel/sync/hashlock.h"
 #include "kernel/sys/process.h"
@@ -36,61 +33,11 @@
 #include "mm/virt/mm.h"
 #include "version.h"
 
-static_assert(offsetof(struct task, work) == TASK_WORK && offsetof(struct task, stack) == TASK_STACK &&
-	      offsetof(struct task, flags) == TASK_FLAGS && offsetof(struct task, arch) == TASK_ARCH, "arch/i386/offsets.h");
-static_assert(STACK_SIZE == KERNEL_STACK_SIZE && WORK_RESCHED == WORK_RESCHED_BIT, "arch/i386/offsets.h");
-
 extern char kernel_start[], kernel_end[], boot_stack[];
 extern char init_text_start[], init_text_end[], init_data_start[], init_data_end[];
 void kernel_main(u32 magic, u32 info) __noreturn;
 
 PARAM_UINT("maxcpus", max_cpus, 1, MAX_CPUS, "use at most this many CPUs");
-
-/* --- the tables ----------------------------------------------------------------------------------------------------------- */
-static struct kmem_cache *fpu_cache;
-static void *ops_alloc(size_t size) { return kzalloc(size, GFP_KERNEL); }
-static void ops_free(void *p) { kfree(p); }
-static void *ops_alloc_fpu(void) { return kmem_cache_alloc(fpu_cache, GFP_KERNEL); }
-static void ops_free_fpu(void *p) { kmem_cache_free(fpu_cache, p); }
-static void *ops_alloc_pages(unsigned order) { return alloc_low(GFP_KERNEL | __GFP_ZERO, order); }
-
-static struct task *ops_make_idle(unsigned cpu)
-{
-	struct task *t = fork_idle(cpu);
-
-	if (t)
-		sched_init_cpu(cpu, t);
-	return t;
-}
-
-static void arch_ops_init(void)
-{
-	fpu_cache = kmem_cache_create("fpu", FPU_AREA_SIZE, 16, SLAB_PANIC, NULL);
-	arch_ops.alloc = ops_alloc;
-	arch_ops.free = ops_free;
-	arch_ops.alloc_fpu = ops_alloc_fpu;
-	arch_ops.free_fpu = ops_free_fpu;
-	arch_ops.alloc_pages = ops_alloc_pages;
-	arch_ops.make_idle = ops_make_idle;
-	arch_ops.cpu_main = sched_cpu_main;
-}
-
-/* For fault reports; whoever comes second during a crash may mix up the text, nothing more. */
-static const char *task_name(struct task *t)
-{
-	static char text[64];
-
-	snprintf(text, sizeof(text), "%s[%d]", t->comm, t->pid);
-	return text;
-}
-
-static void trap_ops_init(void)
-{
-	static const struct trap_ops ops = { .page_fault = handle_user_fault, .signal = force_signal,
-		.user_work = signal_user_work, .tick = process_tick, .task_name = task_name };
-
-	set_trap_ops(&ops);
-}
 
 /* --- memory --------------------------------------------------------------------------------------------------------------- */
 static void *alloc_table(size_t bytes) { return kzalloc(bytes, GFP_KERNEL); }
@@ -193,7 +140,7 @@ void kernel_main(u32 magic, u32 info)
 	process_init();
 	mm_virt_init();
 	rmap_init();
-	trap_ops_init();
+	tables_init();
 	local_irq_enable();
 	rcu_init();
 	if (IS_ERR(kthread_run(boot_thread, NULL, "boot")))
