@@ -138,8 +138,8 @@ void kernel_main(u32 magic, u32 info)
 	memory_init();
 	interrupts_init();
 	process_init();
-	mm_virt_init();
 	rmap_init();
+	mm_virt_init();
 	tables_init();
 	local_irq_enable();
 	rcu_init();

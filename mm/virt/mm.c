@@ -182,5 +182,4 @@ void mm_virt_init(void)
 
 	mm_cache = kmem_cache_create("mm_struct", rmap_mm_size, 32, SLAB_PANIC, NULL);
 	area_init();
-	trap_ops.page_fault = handle_user_fault;
 }
