@@ -180,6 +180,7 @@ void mm_virt_init(void)
 {
 	static_assert(offsetof(struct mm, mmu) == 0, "the scheduler and arch know");
 
+	BUG_ON(!rmap_vma_size); /* rmap_init comes first: it decides what the tails of vma and mm need */
 	mm_cache = kmem_cache_create("mm_struct", rmap_mm_size, 32, SLAB_PANIC, NULL);
 	area_init();
 }
