@@ -318,8 +318,6 @@ void do_exit(int code)
 	if (t->fs)
 		fs_exit(t);
 	exit_notify(t, group_dead);
-	preempt_disable();
-	t->state = TASK_DEAD;
 	sched_exit_final();
 }
 
