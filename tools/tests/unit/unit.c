@@ -6,6 +6,9 @@
  */
 #include "tools/tests/unit/unit.h"
 
+size_t copy_from_user(void *to, const void *from, size_t n);
+size_t copy_to_user(void *to, const void *from, size_t n);
+void panic(const char *fmt, ...) __printf(1, 2);
 #define weak __attribute__((weak))
 
 void *aligned_alloc(size_t align, size_t size);
@@ -150,6 +153,45 @@ weak void *kmem_cache_alloc(struct kmem_cache *c, u32 gfp)
 	return p;
 }
 weak void kmem_cache_free(struct kmem_cache *c, void *p) { kfree(p); }
+
+/* --- one CPU, one task ------------------------------------------------------------------------------------------ */
+bool unit_irqs_off;
+weak bool unit_irq;
+const void *unit_bad_user;
+weak struct task *current_task;
+weak u32 preempt_count;
+
+weak void spin_lock_slow(u32 *lock) { panic("deadlock: the lock at %p is held, and there is nobody else", lock); }
+weak unsigned lockdep_class(const char *name) { return 0; }
+weak bool lockdep_holds(const void *lock) { return true; }
+weak void spin_lock_debug(u8 *lock, const char *text, unsigned subclass)
+{
+	if (*lock)
+		panic("deadlock: %s", text);
+	*lock = 1;
+	preempt_count++;
+}
+weak bool spin_trylock_debug(u8 *lock, const char *text)
+{
+	if (*lock)
+		return false;
+	*lock = 1;
+	preempt_count++;
+	return true;
+}
+weak void spin_unlock_debug(u8 *lock, const char *text)
+{
+	if (!*lock)
+		panic("not locked: %s", text);
+	*lock = 0;
+	preempt_count--;
+}
+
+weak size_t copy_from_user(void *to, const void *from, size_t n) { return from == unit_bad_user ? n : (memcpy(to, from, n), 0); }
+weak size_t copy_to_user(void *to, const void *from, size_t n) { return to == unit_bad_user ? n : (memcpy(to, from, n), 0); }
+weak size_t copy_from_user_nofault(void *to, const void *from, size_t n) { return copy_from_user(to, from, n); }
+weak size_t copy_to_user_nofault(void *to, const void *from, size_t n) { return copy_to_user(to, from, n); }
+weak size_t clear_user(void *to, size_t n) { return to == unit_bad_user ? n : (memset(to, 0, n), 0); }
 
 /* --- running -------------------------------------------------------------------------------------------------- */
 int main(void)

@@ -22,6 +22,12 @@ struct task;
 DECLARE_PER_CPU(struct task *, current_task);
 DECLARE_PER_CPU(u32, preempt_count);
 #define smp_processor_id() 0u
+#define HARDIRQ_OFFSET 0x00010000U
+
+struct task;
+DECLARE_PER_CPU(struct task *, current_task);
+DECLARE_PER_CPU(u32, preempt_count);
+
 #define nr_cpus 1u
 #define cpu_online_mask 1u
 static inline bool cpu_online(unsigned cpu) { return cpu == 0; }
