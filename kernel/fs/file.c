@@ -150,6 +150,7 @@ struct file *path_open(const struct path *p, int flags)
 	f->mount = p->mount;
 	path_get(p);
 	err = do_open(f);
+	f->flags &= ~O_NOCTTY; /* meant for open() alone */
 	if (!err)
 		return f;
 	uncount_writer(f);

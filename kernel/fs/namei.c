@@ -777,7 +777,7 @@ static struct file *finish_open(struct walk *w, const struct open_how_k *how, bo
 		return ERR_PTR(err);
 	if ((how->flags & O_TMPFILE) == O_TMPFILE && !(how->flags & O_PATH))
 		return open_tmpfile(w, how);
-	f = path_open(&w->path, how->flags & ~(O_CREAT | O_EXCL | O_NOCTTY));
+	f = path_open(&w->path, how->flags & ~(O_CREAT | O_EXCL));
 	if (!IS_ERR(f) && how->flags & O_TRUNC && !made) {
 		err = file_truncate_open(f);
 		if (err) {

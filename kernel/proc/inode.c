@@ -12,9 +12,17 @@
 
 #define PROC_MAGIC 0x9fa0
 
+/* 32 bits, or old programs could not list: 22 of the pid, 10 of the place of the entry among the tables. */
+u64 proc_ino_nr(const struct proc_entry *e, pid_t pid, unsigned fd)
+{
+	u32 ino = (u32)pid << 10 | ((unsigned long)e / sizeof(*e) & 1023);
+
+	return fd == ~0u ? ino : ino ^ (fd + 1) * 0x9e3779b1u;
+}
+
 u64 proc_ino(const struct proc_entry *e, const struct task *t, unsigned fd)
 {
-	return (u64)(t ? t->pid : 0) << 40 | (u64)(fd & 0xfffff) << 20 | ((unsigned long)e >> 2 & 0xfffff);
+	return proc_ino_nr(e, t ? t->pid : 0, fd);
 }
 
 static mode_t mode_of(const struct proc_entry *e)

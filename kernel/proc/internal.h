@@ -67,6 +67,7 @@ int proc_add(struct dentry *d, const struct proc_entry *e, struct task *t, unsig
 int proc_lookup_table(struct inode *dir, struct dentry *d);
 int proc_readdir_table(struct file *f, struct dir_context *c, loff_t base); /* positions from base on; 1: full */
 extern const struct file_ops proc_dir_fops;
+u64 proc_ino_nr(const struct proc_entry *e, pid_t pid, unsigned fd);
 u64 proc_ino(const struct proc_entry *e, const struct task *t, unsigned fd);
 /* pids.c */
 int proc_lookup_pid(struct inode *dir, struct dentry *d);

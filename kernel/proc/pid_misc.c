@@ -67,8 +67,7 @@ static unsigned long next_return(struct task *t, unsigned long *sp)
 
 static bool asleep(struct task *t)
 {
-	return t != current && READ_ONCE(t->state) != TASK_RUNNING && !READ_ONCE(t->sched.on_cpu) &&
-	       !(READ_ONCE(t->state) & (TASK_ZOMBIE | TASK_DEAD)) && t->stack;
+	return t != current && READ_ONCE(t->state) != TASK_RUNNING && !READ_ONCE(t->sched.on_cpu) && !READ_ONCE(t->exit_state);
 }
 
 static bool waits_in(const char *name)

@@ -5,7 +5,6 @@
  * A task that is found may die meanwhile: what it shares (group, credentials) lives as long as the reference; its mm is
  * asked for each time.
  */
-#include "arch/i386/traps.h"
 #include "drivers/char/tty.h"
 #include "kernel/lib/bitops.h"
 #include "kernel/lib/div64.h"
@@ -17,10 +16,8 @@ char task_state_letter(const struct task *t)
 {
 	long state = READ_ONCE(t->state);
 
-	if (state & TASK_ZOMBIE)
-		return 'Z';
-	if (state & TASK_DEAD)
-		return 'X';
+	if (READ_ONCE(t->exit_state))
+		return t->exit_state == TASK_ZOMBIE ? 'Z' : 'X';
 	if (state & TASK_STOPPED)
 		return 'T';
 	if (state & TASK_TRACED)
@@ -116,16 +113,13 @@ static void stat_head(struct seq *s, struct task *t, bool whole)
 		   div_u64(whole ? g->start_time : t->start_time, NS_PER_TICK));
 }
 
-/* Fields 23 to 30: memory. Addresses only for who may look. */
+/* Fields 23 to 30: memory. Addresses only for who may look; stack pointer and program counter are 0, as on Linux. */
 static void stat_mm(struct seq *s, struct task *t, struct mm *mm, bool look)
 {
-	struct regs *r = look && mm ? task_regs(t->stack) : NULL;
-	bool stopped = task_state_letter(t) != 'R';
-
 	seq_printf(s, " %lu %lu %lu", mm ? mm->total_vm << MMU_PAGE_SHIFT : 0, mm ? mm_rss(mm) : 0,
 		   (unsigned long)t->group->rlim[RLIMIT_RSS].rlim_cur);
-	seq_printf(s, " %lu %lu %lu %lu %lu", mm ? look ? mm->start_code : 1 : 0, mm ? look ? mm->end_code : 1 : 0,
-		   mm && look ? mm->start_stack : 0, r && stopped ? (unsigned long)r->esp : 0, r && stopped ? (unsigned long)r->eip : 0);
+	seq_printf(s, " %lu %lu %lu 0 0", mm ? look ? mm->start_code : 1 : 0, mm ? look ? mm->end_code : 1 : 0,
+		   mm && look ? mm->start_stack : 0);
 }
 
 static void stat_tail(struct seq *s, struct task *t, struct mm *mm, bool look)

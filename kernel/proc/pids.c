@@ -86,7 +86,7 @@ int proc_readdir_pids(struct file *f, struct dir_context *c, loff_t base)
 		int n = scnprintf(name, sizeof(name), "%d", nr);
 
 		c->pos = base + nr;
-		if (!dir_emit(c, name, n, (u64)nr << 40 | 1, DT_OF(S_IFDIR)))
+		if (!dir_emit(c, name, n, proc_ino_nr(&pid_dir, nr, ~0u), DT_OF(S_IFDIR)))
 			return 1;
 		c->pos = base + ++nr;
 	}
@@ -137,7 +137,7 @@ static int task_readdir(struct file *f, struct dir_context *c)
 	for (; (nr = nth_thread(g, c->pos - 2)) > 0; c->pos++) {
 		int n = scnprintf(name, sizeof(name), "%d", nr);
 
-		if (!dir_emit(c, name, n, (u64)nr << 40 | 2, DT_OF(S_IFDIR)))
+		if (!dir_emit(c, name, n, proc_ino_nr(&tid_dir, nr, ~0u), DT_OF(S_IFDIR)))
 			break;
 	}
 	return 0;

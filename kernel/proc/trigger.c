@@ -33,7 +33,7 @@ static void one_task(struct task *t)
 {
 	printk(KERN_NOTICE "%-15s %c %5d, parent %d, CPU %u, switches %lu\n", t->comm, task_state_letter(t), t->pid, task_ppid(t),
 	       t->sched.cpu, t->nvcsw + t->nivcsw);
-	if (t != current && !t->sched.on_cpu && !(t->state & (TASK_ZOMBIE | TASK_DEAD)))
+	if (t != current && !t->sched.on_cpu && !t->exit_state)
 		dump_task_stack(t);
 }
 
