@@ -84,12 +84,16 @@ static struct vma *protect_area(struct vma *v, unsigned long start, unsigned lon
 			return ERR_PTR(-ENOMEM);
 		flags |= VM_ACCOUNT;
 	}
+	if (!(flags & VM_WRITE) && old & VM_ACCOUNT && vma_is_anon(v) && !v->has_anon)
+		flags &= ~VM_ACCOUNT; /* nothing was written: nothing needs the promise any more */
 	part = vma_isolate(v, start, end);
 	if (IS_ERR(part)) {
 		if (flags & ~old & VM_ACCOUNT)
 			vm_uncharge(pages);
 		return part;
 	}
+	if (old & ~flags & VM_ACCOUNT)
+		vm_uncharge(pages);
 	vma_set_flags(part, flags);
 	change_ptes(part, start, end);
 	return vma_merge_around(part);
