@@ -286,7 +286,7 @@ out:
 static int run_program(struct exec *e)
 {
 	struct elf_program prog, interp;
-	int err = elf_read(&prog, e->file, e->head, e->head_size);
+	int late, err = elf_read(&prog, e->file, e->head, e->head_size);
 
 	if (err)
 		return err;
@@ -295,9 +295,10 @@ static int run_program(struct exec *e)
 		err = prepare_cred(e);
 	if (!err)
 		err = leave_old_program(e);
-	if (!err && start_program(e, &prog, &interp)) {
+	if (!err && (late = start_program(e, &prog, &interp))) {
 		if (!fatal_signal_pending())
-			pr_info("%s[%d]: exec of %s failed after the old program was gone\n", current->comm, current->pid, e->name);
+			pr_info("%s[%d]: exec of %s failed after the old program was gone (error %d)\n", current->comm,
+				current->pid, e->name, -late);
 		force_signal(SIGKILL, SI_KERNEL, 0, 0);
 	}
 	if (!err)
