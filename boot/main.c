@@ -27,6 +27,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/proc/proc.h"
 #include "kernel/sync/hashlock.h"
+#include "kernel/sync/selftest.h"
 #include "kernel/sys/process.h"
 #include "kernel/time/clock.h"
 #include "mm/rmap/rmap.h"
@@ -118,6 +119,7 @@ static void load_modules(void)
 static int boot_thread(void *unused)
 {
 	smp_boot_others();
+	selftest_run();
 	pci_init();
 	char_init();
 	vfs_init();

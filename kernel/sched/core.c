@@ -188,6 +188,7 @@ void schedule_locked_off(bool preempt)
 	struct task *prev, *next, *stays;
 	u64 now;
 
+	ASSERT((preempt_value() & ~PREEMPT_NO_RESCHED) == 1);
 	local_irq_disable();
 	rcu_quiescent();
 	rq = this_rq();
@@ -298,9 +299,11 @@ void sched_yield_current(void)
 	preempt_enable();
 }
 
+/* => preemption may be off already, once */
 void sched_exit_final(void)
 {
-	preempt_disable();
+	if (!(preempt_value() & PREEMPT_MASK))
+		preempt_disable();
 	current->state = TASK_DEAD;
 	schedule_locked_off(false);
 	panic("a dead task runs again");

@@ -59,7 +59,7 @@ void sched_init(void)
 	arch_ops.resched_ipi = sched_resched_ipi;
 }
 
-/* idle: zeroed but for its stack. */
+/* From the starter of cpu, in a thread. idle: zeroed but for its stack. */
 void sched_init_cpu(unsigned cpu, struct task *idle)
 {
 	void *stack = idle->stack;
@@ -80,6 +80,7 @@ void sched_init_cpu(unsigned cpu, struct task *idle)
 	idle->comm[7] = 0;
 	rq_init(cpu, idle);
 	hrtimer_init_cpu(cpu);
+	rcu_init_cpu(cpu);
 }
 
 void sched_cpu_main(unsigned cpu)

@@ -14,8 +14,7 @@ static struct task *make(int (*fn)(void *), void *arg, int cpu, const char *fmt,
 	t = sched_ops->make_kthread(fn, arg, name);
 	if (!IS_ERR(t) && cpu >= 0) { /* it has never run: nobody else looks at these */
 		t->sched.allowed = 1u << cpu;
-		if (cpu_rq(cpu)->curr)
-			t->sched.cpu = (u16)cpu;
+		t->sched.cpu = (u16)cpu; /* its run queue exists, though the CPU may not run yet */
 	}
 	return t;
 }

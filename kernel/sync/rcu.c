@@ -304,7 +304,7 @@ void rcu_barrier(void)
 	spin_lock_irqsave(&gp_lock, flags);
 	hurry++;
 	for_each_cpu(cpu)
-		wanted[cpu] = cpu_online(cpu) ? ++per_cpu(rcu_batch, cpu).flush_wanted : 0;
+		wanted[cpu] = cpu_online(cpu) && per_cpu(rcu_batch, cpu).thread ? ++per_cpu(rcu_batch, cpu).flush_wanted : 0;
 	spin_unlock_irqrestore(&gp_lock, flags);
 	for_each_cpu(cpu)
 		if (wanted[cpu])
@@ -315,7 +315,20 @@ void rcu_barrier(void)
 	spin_unlock_irq(&gp_lock);
 }
 
-/* The thread of a CPU is first woken by its first callback; so it may be made long before the CPU is started. */
+/* The per-CPU area of cpu exists; the CPU may still have to be started: its thread is woken by its first callback. */
+void rcu_init_cpu(unsigned cpu)
+{
+	struct rcu_batch *b = &per_cpu(rcu_batch, cpu);
+	struct task *t = kthread_create(batch_main, b, (int)cpu, "rcuc/%u", cpu);
+
+	if (IS_ERR(t))
+		panic("no memory for the RCU threads");
+	hrtimer_init(&b->timer, batch_timer);
+	WRITE_ONCE(b->thread, t);
+	if (cpu_online(cpu))
+		wake_up_process(t); /* what came during boot */
+}
+
 void rcu_init(void)
 {
 	struct task *t = kthread_create(gp_main, NULL, -1, "rcu");
@@ -324,15 +337,5 @@ void rcu_init(void)
 		panic("no memory for the RCU threads");
 	WRITE_ONCE(gp_thread, t);
 	wake_up_process(t);
-	for_each_cpu(cpu) {
-		struct rcu_batch *b = &per_cpu(rcu_batch, cpu);
-		struct task *c = kthread_create(batch_main, b, (int)cpu, "rcuc/%u", cpu);
-
-		if (IS_ERR(c))
-			panic("no memory for the RCU threads");
-		hrtimer_init(&b->timer, batch_timer);
-		WRITE_ONCE(b->thread, c);
-		if (cpu_online(cpu))
-			wake_up_process(c); /* what came during boot */
-	}
+	rcu_init_cpu(smp_processor_id());
 }

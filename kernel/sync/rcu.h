@@ -33,6 +33,7 @@ static inline void rcu_quiescent(void)
 }
 void rcu_idle_enter(void), rcu_idle_exit(void); /* the idle task, interrupts off */
 void rcu_init(void);               /* threads; once tasks can be made */
+void rcu_init_cpu(unsigned cpu);   /* of another CPU, before it is started: sched_init_cpu does it */
 extern volatile u32 rcu_completed; /* grace periods done */
 
 #endif

@@ -78,8 +78,8 @@ static inline void spin_unlock(spinlock_t *l)
 #define spin_lock_irqsave_nested(l, flags, sub) do { local_irq_save(flags); spin_lock_nested(l, sub); } while (0)
 #define spin_unlock_irqrestore(l, flags) do { spin_unlock_noresched(l); local_irq_restore(flags); preempt_enable(); } while (0)
 #define spin_trylock_irqsave(l, flags) ({ local_irq_save(flags); bool _t = spin_trylock(l); \
-	if (!_t) local_irq_restore(flags); _t; })
-#define spin_trylock_irq(l) ({ local_irq_disable(); bool _t = spin_trylock(l); if (!_t) local_irq_enable(); _t; })
+	if (!_t) { local_irq_restore(flags); } _t; })
+#define spin_trylock_irq(l) ({ local_irq_disable(); bool _t = spin_trylock(l); if (!_t) { local_irq_enable(); } _t; })
 /* Unlock, preemption still off. */
 #ifdef CONFIG_DEBUG
 #define spin_unlock_noresched(l) do { preempt_disable(); spin_unlock_debug(l, SPIN_TEXT(l)); } while (0)
