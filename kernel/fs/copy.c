@@ -49,7 +49,7 @@ static ssize_t send(int ofd, int ifd, loff_t *at, size_t n)
 	out = in.file && ofd == ifd ? fdget(ofd) : fdget_pos(ofd);
 	if (!out.file || !(in.file->mode & FMODE_READ) || !(out.file->mode & FMODE_WRITE))
 		goto out;
-	if (!S_ISREG(in.file->inode->mode) && !S_ISBLK(in.file->inode->mode) && !S_ISCHR(in.file->inode->mode))
+	if (!(in.file->mode & FMODE_LSEEK) || S_ISDIR(in.file->inode->mode)) /* a terminal's end of file must not be swallowed */
 		done = -EINVAL;
 	else if (out.file->flags & O_APPEND)
 		done = -EINVAL;

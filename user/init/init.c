@@ -220,6 +220,8 @@ int main(void)
 	umask(022);
 	open_console();
 	mount_all();
+	close(console_fd);
+	open_console(); /* once more: the one in the /dev that programs see, or ttyname() finds none */
 	set_hostname();
 	catch_signals();
 	shell_env = default_env;
