@@ -90,6 +90,7 @@ static void __init interrupts_init(void)
 {
 	apic_detect();
 	acpi_init();
+	smp_init_areas();
 	irq_init();
 	if (lapic_base)
 		apic_setup_cpu();

@@ -96,15 +96,29 @@ static unsigned order_of(size_t size)
 	return order;
 }
 
-/* Memory that this CPU will need: per-CPU area, kmap page table, idle task. */
+/* The per-CPU areas of all CPUs that ACPI named: before anybody goes through for_each_cpu. */
+void smp_init_areas(void)
+{
+	for (unsigned c = 1; c < nr_cpus; c++) {
+		void *area = arch_ops.alloc_pages(order_of(percpu_end - percpu_start));
+
+		if (!area) {
+			pr_err("no memory for the data of CPU %u: going on with %u\n", c, c);
+			nr_cpus = c;
+			return;
+		}
+		percpu_init_cpu(c, area);
+	}
+}
+
+/* What else this CPU will need: kmap page table, idle task. */
 static bool prepare(unsigned c)
 {
-	void *area = arch_ops.alloc_pages(order_of(percpu_end - percpu_start)), *table = arch_ops.alloc_pages(0);
+	void *table = arch_ops.alloc_pages(0);
 	struct task *idle;
 
-	if (!area || !table)
+	if (!table)
 		return false;
-	percpu_init_cpu(c, area);
 	kmap_init_cpu(c, table);
 	idle = arch_ops.make_idle(c);
 	if (!idle)
