@@ -101,8 +101,12 @@ void fault_set_anon(struct fault *f, struct page *page, pte_t entry)
 	spin_unlock(&f->pt->ptl);
 }
 
+/* Without the PTL an entry that another CPU is just writing, high word first, looks like one of these. */
 static int fault_swap(struct fault *f)
 {
+	if (!fault_lock(f))
+		return VMF_DONE;
+	spin_unlock(&f->pt->ptl);
 	panic("fault: swap entry %08x at %08lx, and no swap driver", pte_swap_entry(f->entry), f->addr);
 }
 
