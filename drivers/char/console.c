@@ -15,6 +15,7 @@
 #include "drivers/char/char.h"
 #include "drivers/char/tty.h"
 #include "kernel/lib/param.h"
+#include "kernel/lib/string.h"
 
 static u32 wanted;
 PARAM_CHOICE("console", wanted, "where the console is shown", "both", "serial", "vga", "ttyS0", "tty0");
@@ -94,11 +95,17 @@ static struct tty *keyboard_target(void)
 	return console_tty.in.buf ? &console_tty : NULL;
 }
 
-void console_input(const u8 *buf, unsigned n)
+/* At most a key's sequence at a time. Ctrl-O and a letter is sysrq here as on the serial line. */
+void console_input(const u8 *keys, unsigned n)
 {
+	static struct sysrq_watch watch;
 	struct tty *t = keyboard_target();
+	u8 buf[16], flags[16] = { 0 };
 
-	if (t)
+	n = min_t(unsigned, n, sizeof(buf));
+	memcpy(buf, keys, n);
+	n = sysrq_filter(&watch, buf, flags, n);
+	if (t && n)
 		tty_receive(t, buf, NULL, n);
 }
 

@@ -256,6 +256,7 @@ void random_init(void)
 	unsigned bits = from_cpu();
 
 	from_clock();
-	stir();
+	for (unsigned i = 0; i < 6 && !random_ready(); i++)
+		stir();
 	pr_info("random: %s, %u of %u bits\n", random_ready() ? "seeded" : "collecting", bits ? bits : random_entropy(), SEED_BITS);
 }

@@ -102,10 +102,15 @@ static void setup(struct uart *u)
 
 /* --- the log -------------------------------------------------------------------------------------------------------- */
 
+/* Nobody may be listening at the other end: wait long once, and then no more until the line moves again. */
 static void poll_out(struct uart *u, u8 c)
 {
-	for (unsigned i = 0; i < 100000 && !(get(u, LSR) & LSR_THRE); i++)
+	static bool stuck;
+	unsigned left = stuck ? 20 : 20000;
+
+	while (!(get(u, LSR) & LSR_THRE) && --left)
 		cpu_relax();
+	stuck = !left;
 	set(u, THR, c);
 }
 

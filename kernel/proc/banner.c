@@ -19,5 +19,5 @@ void boot_banner(void)
 	printk(KERN_NOTICE "%u CPU%s; low memory %lu MB, %lu free; high memory %lu MB, %lu free\n", online, online == 1 ? "" : "s",
 	       K(totalram_pages - totalhigh_pages) >> 10, K(nr_free_low()) >> 10, K(totalhigh_pages) >> 10,
 	       K(nr_free_pages() - nr_free_low()) >> 10);
-	printk(KERN_NOTICE "try: help, cat /proc/lowmem, top; leave: poweroff; when it hangs: Ctrl-O h (serial), Alt-SysRq-h (keyboard)\n");
+	printk(KERN_NOTICE "try help, top, cat /proc/lowmem; poweroff leaves; hung: Ctrl-O h\n");
 }
