@@ -768,15 +768,16 @@ static struct file *open_tmpfile(struct walk *w, const struct open_how_k *how)
 
 static struct file *finish_open(struct walk *w, const struct open_how_k *how, bool made)
 {
-	int err = how->flags & O_PATH ? 0 : may_open(&w->path, how->flags, made);
 	struct file *f;
+	int err;
 
+	if ((how->flags & O_TMPFILE) == O_TMPFILE)
+		return open_tmpfile(w, how);
+	err = how->flags & O_PATH ? 0 : may_open(&w->path, how->flags, made);
 	if (!err && how->flags & O_CREAT && S_ISDIR(w->path.dentry->inode->mode))
 		err = -EISDIR;
 	if (err)
 		return ERR_PTR(err);
-	if ((how->flags & O_TMPFILE) == O_TMPFILE && !(how->flags & O_PATH))
-		return open_tmpfile(w, how);
 	f = path_open(&w->path, how->flags & ~(O_CREAT | O_EXCL));
 	if (!IS_ERR(f) && how->flags & O_TRUNC && !made) {
 		err = file_truncate_open(f);
