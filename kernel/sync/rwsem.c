@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reader-writer semaphores, the slow ways. Whoever frees the lock while somebody waits hands it over: to the first
- * waiter if that writes, or to all readers up to the next writer. While WAITERS is set, nobody takes it past the queue;
- * so writers and readers alternate and nobody starves.
+ * Reader-writer semaphores, the slow ways. Whoever frees the lock while somebody waits comes here: readers in front get
+ * the lock at once, all up to the next writer; a writer in front is woken and takes it itself. Meanwhile somebody awake
+ * may be quicker (a lock that always waits for a sleeper to wake up is a slow lock); a writer that was woken in vain sets
+ * HANDOVER, and then nobody passes it any more.
  *
- * Locks: s->lock over the ring and the WAITERS bit; below it the run-queue lock.
+ * Locks: s->lock over the ring and the two bits; below it the run-queue lock.
  */
 #include "kernel/sync/sleeper.h"
 #include "kernel/sync/rwsem.h"
+
+#define BITS (RWSEM_WAITERS | RWSEM_HANDOVER)
 
 static void lock_waiters(struct rwsem *s)
 {
@@ -20,93 +23,123 @@ static void unlock_waiters(struct rwsem *s)
 	preempt_enable();
 }
 
-/* Changes the count for one waiter. last: the queue is empty afterwards. => false: it has to wait on */
-static bool count_in(struct rwsem *s, bool write, bool last)
+/* Takes the lock past or for a waiter. clear: bits that go with it. => false: not free for that */
+static bool take(struct rwsem *s, bool write, int blocked, int clear)
 {
-	int v = atomic_read(&s->count), blocked = write ? ~RWSEM_WAITERS : RWSEM_WRITER;
+	int v = atomic_read(&s->count);
 
+	blocked |= write ? ~BITS : RWSEM_WRITER;
 	do {
 		if (v & blocked)
 			return false;
-	} while (!atomic_try_cmpxchg(&s->count, &v, v + (write ? RWSEM_WRITER : RWSEM_READER) - (last ? RWSEM_WAITERS : 0)));
+	} while (!atomic_try_cmpxchg(&s->count, &v, (v & ~clear) + (write ? RWSEM_WRITER : RWSEM_READER)));
 	return true;
 }
 
-/* Gives the lock to those in front. The ring is not empty, and WAITERS is set. */
-static void hand_over(struct rwsem *s)
+/* For the waiter in front: the bits go when it was the last one; its wish is fulfilled. */
+static bool take_first(struct rwsem *s, const struct sleeper *w)
+{
+	return take(s, w->write, 0, w == s->last ? BITS : RWSEM_HANDOVER);
+}
+
+/* To those in front, if it is free for them. s->lock held. */
+static void serve(struct rwsem *s)
 {
 	struct sleeper *w;
 
-	while ((w = sleeper_first(s->last)) && count_in(s, w->write, w == s->last)) {
+	while ((w = sleeper_first(s->last))) {
 		struct task *t = w->task;
-		bool write = w->write;
 
+		if (w->write) {
+			if (!(atomic_read(&s->count) & ~BITS))
+				wake_up_state(t, WAKE_NORMAL);
+			return;
+		}
+		if (!take_first(s, w))
+			return;
 		sleeper_remove(&s->last, w);
-		if (write)
-			s->owner = t;
 		smp_store_release(&w->granted, true); /* from here on, w may be gone; t stays: preemption is off */
 		wake_up_state(t, WAKE_NORMAL);
-		if (write)
-			return;
 	}
 }
 
 void rwsem_wake(struct rwsem *s)
 {
 	lock_waiters(s);
-	if (s->last)
-		hand_over(s);
+	serve(s);
 	unlock_waiters(s);
 }
 
-/* A writer holds it and runs: wait for it awake, unless others are queued. => true: we have it */
+/* Worth waiting awake? A writer that runs will soon be done; nobody knows who the readers are. */
+static bool worth_spinning(const struct rwsem *s, int v, bool write, unsigned n)
+{
+	const struct task *owner = s->owner;
+
+	if (v & RWSEM_HANDOVER || need_resched())
+		return false;
+	if (v & RWSEM_WRITER)
+		return !owner || owner_runs(owner);
+	return write && n < 100;
+}
+
+/* => true: we have it */
 static bool spin(struct rwsem *s, bool write)
 {
 	bool got = false;
 
 	preempt_disable();
 	for (unsigned n = 0; n < SPIN_LIMIT; n++) {
-		int v = atomic_read(&s->count);
-		struct task *owner;
-
-		if (v & RWSEM_WAITERS)
-			break;
-		got = write ? raw_down_write_trylock(s) : raw_down_read_trylock(s);
-		if (got)
-			break;
-		owner = s->owner;
-		if (v & RWSEM_WRITER ? owner && !owner_runs(owner) : !write || need_resched())
-			break;
-		if (!(v & RWSEM_WRITER) && n > 100) /* readers: nobody knows who they are */
+		got = take(s, write, RWSEM_HANDOVER, 0);
+		if (got || !worth_spinning(s, atomic_read(&s->count), write, n))
 			break;
 		cpu_relax();
 	}
 	preempt_enable();
+	if (got && write)
+		s->owner = current;
 	return got;
 }
 
-/* A signal came first. => true: but the lock came as well, so we have it */
-static bool give_up(struct rwsem *s, struct sleeper *me)
+static void leave_queue(struct rwsem *s, struct sleeper *me)
 {
-	bool granted;
-
-	lock_waiters(s);
-	granted = me->granted;
-	if (!granted) {
-		sleeper_remove(&s->last, me);
-		if (!s->last)
-			atomic_and(~RWSEM_WAITERS, &s->count);
-		else
-			hand_over(s); /* readers may have waited behind us only */
+	sleeper_remove(&s->last, me);
+	if (!s->last)
+		atomic_and(~BITS, &s->count);
+	else {
+		atomic_and(~RWSEM_HANDOVER, &s->count);
+		serve(s); /* readers may have waited behind us only */
 	}
-	unlock_waiters(s);
-	return granted;
+}
+
+/* One look at the lock, s->lock held. => 1 it is ours, -EINTR, 0 sleep on */
+static int look(struct rwsem *s, struct sleeper *me, unsigned state, bool woken)
+{
+	bool first = sleeper_first(s->last) == me;
+
+	if (me->granted)
+		return 1;
+	if (first && take_first(s, me)) {
+		sleeper_remove(&s->last, me);
+		if (me->write)
+			s->owner = current;
+		else
+			serve(s); /* the readers behind us as well */
+		return 1;
+	}
+	if (state != TASK_UNINTERRUPTIBLE && signal_pending_state(state)) {
+		leave_queue(s, me);
+		return -EINTR;
+	}
+	if (first && woken)
+		atomic_or(RWSEM_HANDOVER, &s->count);
+	return 0;
 }
 
 static int wait_for(struct rwsem *s, bool write, unsigned state)
 {
 	struct sleeper me;
-	int err = 0;
+	bool woken = false;
+	int r;
 
 	might_sleep();
 	if (spin(s, write))
@@ -115,20 +148,23 @@ static int wait_for(struct rwsem *s, bool write, unsigned state)
 	lock_waiters(s);
 	sleeper_push(&s->last, &me);
 	atomic_or(RWSEM_WAITERS, &s->count);
-	hand_over(s); /* it may have come free before WAITERS was set */
-	unlock_waiters(s);
 	for (;;) {
 		set_current_state(state);
-		if (me.granted)
+		r = look(s, &me, state, woken);
+		if (r)
 			break;
-		if (state != TASK_UNINTERRUPTIBLE && signal_pending_state(state)) {
-			err = give_up(s, &me) ? 0 : -EINTR;
-			break;
-		}
+		unlock_waiters(s);
 		schedule();
+		woken = true;
+		if (smp_load_acquire(&me.granted)) { /* readers need not look twice */
+			__set_current_state(TASK_RUNNING);
+			return 0;
+		}
+		lock_waiters(s);
 	}
 	__set_current_state(TASK_RUNNING);
-	return err;
+	unlock_waiters(s);
+	return min(r, 0);
 }
 
 int rwsem_read_slow(struct rwsem *s, unsigned state) { return wait_for(s, false, state); }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * Sleeping reader-writer locks. A zeroed one is unlocked. Uncontended: one locked instruction to take, one to give
- * back. Waiters queue in order; readers that arrive behind a waiting writer wait behind it. Writers spin while the
- * owner runs. Read locks do not nest in one task.
+ * back. Waiters queue in order; who comes later spins a little while the owner runs, and may be quicker than those in
+ * the queue, until the first of them asks for hand-over. Read locks do not nest in one task.
  *
- *   count   bit 0 writer | bit 1 waiters queued | bits 2-30 readers
+ *   count   bit 0 writer | bit 1 waiters queued | bit 2 the first one gets it next | bits 3-30 readers
  */
 #ifndef KERNEL_SYNC_RWSEM_H
 #define KERNEL_SYNC_RWSEM_H
@@ -24,12 +24,13 @@ struct rwsem {
 #define DEFINE_RWSEM(name) struct rwsem name = RWSEM_INIT
 #define RWSEM_WRITER 1
 #define RWSEM_WAITERS 2
-#define RWSEM_READER 4
+#define RWSEM_HANDOVER 4
+#define RWSEM_READER 8
 
 int rwsem_read_slow(struct rwsem *s, unsigned state);  /* our reader is not yet counted. 0 or -EINTR */
 int rwsem_write_slow(struct rwsem *s, unsigned state);
 void rwsem_wake(struct rwsem *s);                      /* it came free, and somebody waits */
-static inline bool rwsem_is_locked(const struct rwsem *s) { return atomic_read(&s->count) & ~RWSEM_WAITERS; }
+static inline bool rwsem_is_locked(const struct rwsem *s) { return atomic_read(&s->count) & ~(RWSEM_WAITERS | RWSEM_HANDOVER); }
 static inline bool rwsem_is_write_locked(const struct rwsem *s) { return atomic_read(&s->count) & RWSEM_WRITER; }
 static inline bool rwsem_is_contended(const struct rwsem *s) { return atomic_read(&s->count) & RWSEM_WAITERS; }
 
@@ -60,7 +61,7 @@ static inline int raw_down_write(struct rwsem *s, unsigned state)
 }
 static inline void raw_up_read(struct rwsem *s)
 {
-	if (unlikely(atomic_sub_return(RWSEM_READER, &s->count) == RWSEM_WAITERS))
+	if (unlikely((atomic_sub_return(RWSEM_READER, &s->count) & ~RWSEM_HANDOVER) == RWSEM_WAITERS))
 		rwsem_wake(s);
 }
 static inline void raw_up_write(struct rwsem *s)

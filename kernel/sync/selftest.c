@@ -15,7 +15,8 @@
 #include <linux/sched.h>
 
 static u32 which;
-PARAM_CHOICE("selftest", which, "tests inside the kernel, at boot", "none", "sync");
+PARAM_CHOICE("selftest", which, "tests inside the kernel, at boot; those behind sync must panic in debug builds",
+	     "none", "sync", "order", "irq", "sleep", "held");
 
 #define THREADS 8
 #define ROUNDS 4000
@@ -489,10 +490,74 @@ static void __init test_sched(void)
 	report((u32)atomic_read(&seen_cpus) == cpu_online_mask, "work spreads over all CPUs");
 }
 
+/* --- what the debug build must catch: each ends in a panic that names it --------------------------------------------------------- */
+static DEFINE_SPINLOCK(lock_a);
+static DEFINE_SPINLOCK(lock_b);
+
+static void __init wrong_order(void)
+{
+	spin_lock(&lock_a);
+	spin_lock(&lock_b);
+	spin_unlock(&lock_b);
+	spin_unlock(&lock_a);
+	spin_lock(&lock_b);
+	spin_lock(&lock_a);
+	spin_unlock(&lock_a);
+	spin_unlock(&lock_b);
+}
+
+static void __init lock_in_irq(struct hrtimer *t)
+{
+	spin_lock(&lock_a);
+	spin_unlock(&lock_a);
+}
+
+static void __init wrong_irq(void)
+{
+	struct hrtimer t;
+
+	hrtimer_init(&t, lock_in_irq);
+	hrtimer_start_in(&t, 1000);
+	udelay(1000);
+	hrtimer_cancel(&t);
+	spin_lock(&lock_a);
+	spin_unlock(&lock_a);
+}
+
+static void __init wrong_sleep(void)
+{
+	spin_lock(&lock_a);
+	msleep(1);
+	spin_unlock(&lock_a);
+}
+
+static void __init wrong_held(void)
+{
+	mutex_lock(&test_mutex);
+	mutex_lock(&test_mutex);
+}
+
+static void __init run_wrong(void)
+{
+#ifdef CONFIG_DEBUG
+	static void (*wrong[])(void) __initdata = { wrong_order, wrong_irq, wrong_sleep, wrong_held };
+
+	wrong[which - 2]();
+	pr_err("not ok - selftest: the debug build did not notice\n");
+#else
+	(void)wrong_order, (void)wrong_irq, (void)wrong_sleep, (void)wrong_held;
+	pr_warn("selftest: only debug builds have this one\n");
+#endif
+}
+
 void __init selftest_run(void)
 {
-	if (which != 1)
+	if (!which)
 		return;
+	if (which > 1) {
+		run_wrong();
+		return;
+	}
 	hash_class_register(&test_hash);
 	pr_info("selftest: %u CPUs\n", nr_cpus);
 	test_locks();

@@ -41,6 +41,7 @@ void usleep(u64 us)
 {
 	u64 ns = us * NSEC_PER_USEC;
 
+	might_sleep();
 	while (ns) {
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		ns = schedule_timeout(ns);
