@@ -155,6 +155,17 @@ static bool sigreturn_gate(struct regs *regs)
 	return true;
 }
 
+/* For the signal frame, which is built on the way out. The kernel half of the address space is no business of a program,
+ * present or not: hide which. */
+static void note_fault(unsigned long addr, u32 error)
+{
+	struct arch_thread *thread = task_arch(this_cpu_read(current_task));
+
+	thread->cr2 = addr;
+	thread->trapno = 14;
+	thread->error = addr >= TASK_SIZE ? error | FAULT_PROT : error;
+}
+
 /* => interrupts off; address as CR2 had it. Short on purpose: this is the way of every page that a program touches. */
 void do_page_fault(struct regs *regs, u32 error, unsigned long addr)
 {
@@ -172,17 +183,8 @@ void do_page_fault(struct regs *regs, u32 error, unsigned long addr)
 	local_irq_enable();
 	if (unlikely(addr >= TASK_SIZE) && regs->eip == addr && sigreturn_gate(regs))
 		return;
-	trap_ops.page_fault(regs, addr, error);
-}
-
-/* The kernel half of the address space is no business of a program, present or not: hide which. */
-void thread_note_fault(unsigned long addr, u32 error)
-{
-	struct arch_thread *thread = task_arch(this_cpu_read(current_task));
-
-	thread->cr2 = addr;
-	thread->trapno = 14;
-	thread->error = addr >= TASK_SIZE ? error | FAULT_PROT : error;
+	if (unlikely(trap_ops.page_fault(regs, addr, error)))
+		note_fault(addr, error);
 }
 
 /* Interrupts off, before and after. */

@@ -37,8 +37,6 @@ struct trap_ops {
 };
 extern struct trap_ops trap_ops;        /* read it; written by: */
 void set_trap_ops(const struct trap_ops *ops);
-/* for the signal frame: mm/virt's fault handler calls it before it sends a signal */
-void thread_note_fault(unsigned long addr, u32 error);
 extern const void *syscall_table[]; /* long f(a, b, c, d, e, f), regparm(3); NULL-free */
 extern const unsigned nr_syscalls;
 long sys_unknown(struct regs *regs); /* number outside the table */
