@@ -424,16 +424,18 @@ static void pipe_release(struct file *f)
 		pipe_free(p);
 }
 
-static int wait_for_other_side(struct pipe *p, const u32 *ends, const u32 *opened, struct wait_queue *wq)
+/* Until the other side has been opened once more than the `seen` times that were counted together with our own open:
+ * it may have written and gone by the time we look. */
+static int wait_for_other_side(const u32 *opened, u32 seen, struct wait_queue *wq)
 {
-	u32 seen = *opened;
-
-	return wait_event_interruptible(wq, READ_ONCE(*ends) || READ_ONCE(*opened) != seen);
+	return wait_event_interruptible(wq, READ_ONCE(*opened) != seen);
 }
 
 /* A FIFO: opening for reading waits for a writer, for writing for a reader; both at once never waits. */
 static int fifo_open(struct inode *i, struct file *f)
 {
+	u32 mode = f->mode & (FMODE_READ | FMODE_WRITE), seen_rd, seen_wr;
+	bool alone;
 	struct pipe *p;
 	int err = 0;
 
@@ -447,16 +449,19 @@ static int fifo_open(struct inode *i, struct file *f)
 	}
 	mutex_lock(&p->lock);
 	f->ra_next = f->flags & O_NONBLOCK && !p->writers ? p->opened_wr : p->opened_wr - 1;
+	alone = mode == FMODE_READ ? !p->writers : mode == FMODE_WRITE ? !p->readers : false;
+	seen_rd = p->opened_rd;
+	seen_wr = p->opened_wr;
 	count_ends(p, f);
 	mutex_unlock(&p->lock);
 	up_write(&i->lock);
 	f->ops = &pipe_ops;
 	wake_up_all(&p->rd);
 	wake_up_all(&p->wr);
-	if ((f->mode & (FMODE_READ | FMODE_WRITE)) == FMODE_READ && !(f->flags & O_NONBLOCK))
-		err = wait_for_other_side(p, &p->writers, &p->opened_wr, &p->rd);
-	if ((f->mode & (FMODE_READ | FMODE_WRITE)) == FMODE_WRITE && !READ_ONCE(p->readers))
-		err = f->flags & O_NONBLOCK ? -ENXIO : wait_for_other_side(p, &p->readers, &p->opened_rd, &p->wr);
+	if (alone && mode == FMODE_READ && !(f->flags & O_NONBLOCK))
+		err = wait_for_other_side(&p->opened_wr, seen_wr, &p->rd);
+	if (alone && mode == FMODE_WRITE)
+		err = f->flags & O_NONBLOCK ? -ENXIO : wait_for_other_side(&p->opened_rd, seen_rd, &p->wr);
 	if (err)
 		pipe_release(f);
 	return err;
