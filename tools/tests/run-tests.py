@@ -20,6 +20,9 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, HERE)
+import hostlinux  # noqa: E402
+
 BUILD = os.path.join(ROOT, os.environ.get("O", "build"))
 RESULTS = os.path.join(BUILD, "tests")
 SETS = ("quick", "test", "all", "soak")
@@ -179,12 +182,37 @@ def run_script(job):
 
 def run_host(job):
     tap = Tap()
-    private = ["unshare", "--pid", "--fork", "--mount", "--mount-proc"] if os.getuid() == 0 else []
-    for name, limit, args in job["programs"]:
-        command = [*private, "timeout", "-k", "1", str(limit), f"{BUILD}/user/tests/{name}", *shlex.split(args)]
-        r = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, cwd="/tmp")
-        tap.program(f"{name} on Linux", r.stdout, r.returncode)
+    if not hostlinux.available():
+        for test in job["tests"]:
+            tap.line(True, f"{test} # SKIP needs root and namespaces")
+            tap.results[test] = True
+        return tap.end()
+    programs = job["programs"]
+    files = [(f"{BUILD}/user/tests/{name}", f"tests/{name}") for name, _, _ in programs]
+    path = "export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root TERM=linux; cd /root; ulimit -S -n 1024\n"
+    output = hostlinux.run(path + guest_script(programs, 1), f"{BUILD}/initramfs.cpio", files, 30 + sum(t for _, t, _ in programs)) or b""
+    done = take_results(tap, output, " on Linux")
+    for name, _, _ in programs[done:]:
+        tap.program(f"{name} on Linux", b"", 124)
     return tap.end()
+
+
+def take_results(tap, output, suffix=""):
+    """Cuts the output of guest_script into programs => how many came to their end"""
+    parts = re.split(rb"^@@begin (.*)\n", output, flags=re.M)[1:]
+    done = 0
+    for name, text in zip(parts[::2], parts[1::2]):
+        m = re.search(rb"^\n?@@end (\d+)\n", text, re.M)
+        if not m:
+            break
+        tap.program(name.decode() + suffix, text[:m.start()], int(m.group(1)))
+        done += 1
+    return done
+
+
+def guest_script(programs, slow):
+    return "".join(f"echo '@@begin {name}'; timeout -s KILL {limit * slow} /tests/{name} {args} </dev/null 2>&1; s=$?; echo; echo \"@@end $s\"\n"
+                   "[ -e /proc/oracle ] && cat /proc/oracle >/dev/null\n" for name, limit, args in programs)
 
 
 def run_guest(job):
@@ -192,20 +220,13 @@ def run_guest(job):
     tap, todo = Tap(), job["programs"]
     while todo:
         output, status, errors = boot(job, todo)
-        parts = re.split(rb"^@@begin (.*)\n", output, flags=re.M)[1:]
-        finished = 0
-        for name, text in zip(parts[::2], parts[1::2]):
-            m = re.search(rb"^@@end (\d+)\n", text, re.M)
-            if not m:
-                break
-            tap.program(name.decode(), text[:m.start()], int(m.group(1)))
-            finished += 1
+        finished = take_results(tap, output)
         if finished == len(todo):
             break
         victim = todo[finished][0]
         for line in errors.decode(errors="replace").splitlines()[-70:]:
             print("# " + line)
-        tap.program(victim, parts[-1] if len(parts) // 2 > finished else b"", status)
+        tap.program(victim, output.split(f"@@begin {victim}\n".encode())[-1], status)
         todo = todo[finished + 1:]
     return tap.end()
 
@@ -215,21 +236,48 @@ def boot(job, programs):
     command += ["-a", job["append"]] if job["append"] else []
     command += ["--debug"] if job["build"] == "debug" else []
     slow = 3 if job["build"] == "debug" else 1
-    script = ""
-    for name, limit, args in programs:
+    for name, _, _ in programs:
         command += ["--add", f"{BUILD}/user/tests/{name}:/tests/{name}"]
-        script += f"echo '@@begin {name}'; timeout -s KILL {limit * slow} /tests/{name} {args} </dev/null 2>&1; s=$?; echo; echo \"@@end $s\"\n"
-        if job["build"] == "debug":
-            script += "[ -e /proc/oracle ] && cat /proc/oracle >/dev/null\n"
-    command += ["--timeout", str(BOOT_TIME + sum(t for _, t, _ in programs) * slow), "--", "sh", "-c", script]
+    command += ["--timeout", str(BOOT_TIME + sum(t for _, t, _ in programs) * slow), "--", "sh", "-c", guest_script(programs, slow)]
     r = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    return r.stdout.replace(b"\n\n@@end", b"\n@@end"), r.returncode, r.stderr
+    return r.stdout, r.returncode, r.stderr
+
+
+class Tee:
+    """Standard output, and a file to look into when something failed."""
+
+    def __init__(self, path):
+        self.file, self.out = open(path, "w", encoding="utf-8"), sys.stdout
+
+    def write(self, text):
+        self.file.write(text)
+        self.out.write(text)
+
+    def flush(self):
+        self.file.flush()
+        self.out.flush()
+
+
+def failures(job, most=60):
+    """The lines of a job's output that tell why."""
+    try:
+        with open(result_file(job["name"])[:-4] + "tap", encoding="utf-8") as f:
+            lines = f.read().splitlines()
+    except OSError:
+        return []
+    keep = set()
+    for n, line in enumerate(lines):
+        if line.startswith("not ok"):
+            keep.update(range(n, min(n + 12, len(lines))))
+            keep.update(m for m in range(max(0, n - 8), n) if lines[m].startswith("#"))
+    return [lines[n] for n in sorted(keep) if not lines[n].startswith("ok")][:most]
 
 
 def run_job(name):
     with open(f"{RESULTS}/plan.json", encoding="utf-8") as f:
         job = next(j for j in json.load(f) if j["name"] == name)
     start = time.monotonic()
+    sys.stdout = Tee(result_file(name)[:-4] + "tap")
     results = {"guest": run_guest, "host": run_host}.get(job["kind"], run_script)(job)
     with open(result_file(name), "w", encoding="utf-8") as f:
         json.dump({"results": results, "seconds": time.monotonic() - start}, f)
@@ -246,8 +294,8 @@ def run_all(jobs, workers):
     with open(f"{RESULTS}/plan.json", "w", encoding="utf-8") as f:
         json.dump(jobs, f)
     for j in jobs:
-        if os.path.exists(result_file(j["name"])):
-            os.unlink(result_file(j["name"]))
+        for old in glob.glob(result_file(j["name"])[:-4] + "*"):
+            os.unlink(old)
     start = time.monotonic()
     subprocess.run(["prove", "-j", str(workers), "--exec", f"{sys.executable} {os.path.abspath(__file__)} --job", *(j["name"] for j in jobs)],
                    check=False)
@@ -258,7 +306,10 @@ def run_all(jobs, workers):
             with open(result_file(j["name"]), encoding="utf-8") as f:
                 results = json.load(f)["results"]
         passed += sum(results.get(t, False) for t in j["tests"])
-        failed += [f"{j['name']}: {t}" for t in j["tests"] if not results.get(t)]
+        bad = [f"{j['name']}: {t}" for t in j["tests"] if not results.get(t)]
+        if bad:
+            print(f"\n--- {j['name']}", *failures(j), sep="\n")
+        failed += bad
     for f in failed:
         print("FAILED", f)
     print(f"{passed} passed, {len(failed)} failed ({time.monotonic() - start:.0f} s)")

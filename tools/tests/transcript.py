@@ -13,15 +13,14 @@ Linux is this host's kernel, in namespaces of its own (needs root); where that i
 import glob
 import os
 import re
-import shlex
 import subprocess
 import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-sys.path.insert(0, os.path.dirname(HERE))
-import cpio  # noqa: E402
+sys.path.insert(0, HERE)
+import hostlinux  # noqa: E402
 
 BUILD = os.environ.get("BUILD", os.path.join(ROOT, "build"))
 DRIVER = """ulimit -S -n 1024; cd /tmp; export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root LC_ALL=C TZ=UTC; umask 022
@@ -56,43 +55,6 @@ def normaliser(head):
 def split_output(blob):
     parts = re.split(r"^@@case (\d+)\n", blob.decode(errors="replace"), flags=re.M)[1:]
     return {int(n): text for n, text in zip(parts[::2], parts[1::2])}
-
-
-def unpack(archive, to):
-    for name, (mode, uid, gid, data, rdev) in archive.entries.items():
-        path = os.path.join(to, name)
-        kind = mode & 0o170000
-        if kind == 0o040000:
-            os.makedirs(path, exist_ok=True)
-        elif kind == 0o120000:
-            os.symlink(data, path)
-            continue
-        elif kind == 0o020000:
-            os.mknod(path, mode, os.makedev(*rdev))
-        else:
-            with open(path, "wb") as f:
-                f.write(data)
-        os.chown(path, uid, gid)
-        os.chmod(path, mode & 0o7777)
-
-
-def on_host(driver, tree, tmp):
-    """=> output, or None where this host cannot do it"""
-    if os.getuid() != 0:
-        return None
-    root = os.path.join(tmp, "root")
-    os.makedirs(root)
-    try:
-        with open(f"{BUILD}/initramfs.cpio", "rb") as f:
-            unpack(cpio.read(f.read()), root)
-    except OSError:
-        return None
-    subprocess.run(["cp", "-a", tree, f"{root}/transcript"], check=True)
-    inner = (f"mount -t proc proc {root}/proc; mount -t tmpfs -o mode=1777 tmpfs {root}/tmp; hostname isthmus; exec chroot {root} "
-             f"/bin/busybox setsid /bin/sh -c {shlex.quote(driver)}")
-    r = subprocess.run(["unshare", "--pid", "--fork", "--mount", "--uts", "--ipc", "--net", "sh", "-c", inner], stdin=subprocess.DEVNULL,
-                       capture_output=True, check=False)
-    return r.stdout if b"@@case" in r.stdout else None
 
 
 def in_guest(driver, tree, keys, linux=None):
@@ -133,8 +95,8 @@ def main():
         for n, (_, body) in enumerate(parts, 1):
             with open(f"{tree}/{n}", "w", encoding="utf-8") as f:
                 f.write(body)
-        want = on_host(driver, tree, tmp)
-        if want is None:
+        want = hostlinux.available() and hostlinux.run(driver, f"{BUILD}/initramfs.cpio", [(tree, "transcript")], 120) or b""
+        if b"@@case" not in want:
             if not peer_kernel():
                 print("1..0 # SKIP neither this host nor the peer (tools/deps.sh --peer) can show what Linux prints")
                 return 0

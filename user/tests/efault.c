@@ -69,7 +69,8 @@ static long value(long a)
 /* wait4 and others with nothing to say may answer before they look at the pointer */
 static bool excused(const struct call *c, long r, int err)
 {
-	return (c->nr == SYS_wait4 && err == ECHILD) || (c->nr == SYS_getgroups32 && r == 0) || (c->nr == SYS_mincore && err == ENOMEM);
+	return (c->nr == SYS_wait4 && err == ECHILD) || (c->nr == SYS_getgroups32 && r == 0) || (c->nr == SYS_mincore && err == ENOMEM) ||
+	       (c->nr == SYS_sethostname && err == EPERM); /* without the right to */
 }
 
 static void all_calls(const char *where, unsigned long address)
