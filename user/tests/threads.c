@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * test: mem=128M smp=4 time=30
+ * test: mem=128M smp=2 time=40
  *
  * Threads as glibc makes them: clone, TLS, futexes under contention, conditions, robust mutexes, exit.
  */
@@ -141,7 +141,7 @@ static void ends_all(void *arg)
 
 static void *maps(void *arg)
 {
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < 40; i++) {
 		char *p = mmap(NULL, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		for (int n = 0; n < 4; n++)
