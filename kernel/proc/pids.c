@@ -249,6 +249,24 @@ static int comm_write(struct task *t, char *text, size_t n)
 	return 0;
 }
 
+#ifdef CONFIG_DEBUG
+/* As Linux's fault injection: writing n makes the nth allocation of that thread fail; it reads 0 once it has. */
+static void fail_nth_show(struct seq *s, struct task *t) { seq_printf(s, "%u\n", t->fail_nth); }
+static int fail_nth_write(struct task *t, char *text, size_t n)
+{
+	unsigned nth;
+
+	text[strcspn(text, "\n")] = '\0';
+	if (kstrtouint(text, 0, &nth))
+		return -EINVAL;
+	t->fail_nth = nth;
+	return 0;
+}
+#define DEBUG_ENTRIES { .name = "fail-nth", .mode = 0644, .show = fail_nth_show, .write = fail_nth_write },
+#else
+#define DEBUG_ENTRIES
+#endif
+
 static void mounts_file(struct seq *s, struct task *t) { mounts_show(s, false); }
 static void mountinfo_file(struct seq *s, struct task *t) { mounts_show(s, true); }
 static void personality_show(struct seq *s, struct task *t) { seq_printf(s, "%08x\n", t->personality); }
@@ -289,6 +307,7 @@ static void oom_score_show(struct seq *s, struct task *t)
 static bool is_leader(struct task *t) { return task_is_leader(t); }
 
 #define COMMON_ENTRIES(stat_fn) \
+	DEBUG_ENTRIES \
 	{ .name = "stat", .show = stat_fn }, \
 	{ .name = "statm", .show = pid_statm_show }, \
 	{ .name = "status", .show = pid_status_show }, \

@@ -122,6 +122,7 @@ struct task {
 	void *lockdep;              /* debug: locks held */
 #ifdef CONFIG_DEBUG
 	u32 vm_op_depth;            /* c: inside vm_op_begin/end (mm/rmap/oracle.c) */
+	u32 fail_nth;               /* c: its nth allocation from now on fails, 0: none (mm/phys; /proc/PID/fail-nth) */
 #endif
 	void *io;                   /* c: whatever the block layer needs (plugs) */
 	struct rcu_head rcu;

@@ -105,6 +105,9 @@ static struct task *dup_task(void)
 	t->restart.fn = NULL;
 	t->io = NULL;
 	t->lockdep = NULL;
+#ifdef CONFIG_DEBUG
+	t->fail_nth = 0;
+#endif
 	t->start_time = ktime_get();
 	spin_lock_init(&t->alloc_lock, "task alloc_lock");
 	return t;

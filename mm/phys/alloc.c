@@ -102,6 +102,15 @@ static inline void check_new_page(struct page *page) {}
 static inline unsigned long page_freed(struct page *page) { return 0; }
 #endif
 
+#ifdef CONFIG_DEBUG
+bool fail_this_one(void)
+{
+	struct task *t = current;
+
+	return t && t->fail_nth && !in_irq() && !--t->fail_nth;
+}
+#endif
+
 void bad_page(const struct page *page, const char *what)
 {
 	panic("bad page %#lx: %s (flags %#lx, refcount %d, mapcount %d, private %#lx, mapping %p, index %#lx)", page_to_pfn(page),
@@ -364,6 +373,8 @@ struct page *alloc_pages(gfp_t gfp, unsigned order)
 
 	if (gfp & __GFP_WAIT)
 		might_sleep();
+	if (fail_this_one())
+		return NULL;
 	if (likely(order < PCP_ORDERS)) {
 		preempt_disable();
 		p = this_cpu_read(pcp_of[pcp_index(zid, order)]);

@@ -40,6 +40,11 @@ void zones_set_up(void);     /* after boot.c filled in spans and counts */
 
 /* --- page allocator (alloc.c) --------------------------------------------------------------------------------------- */
 void free_frozen_page(struct page *page); /* refcount 0, off the LRU */
+#ifdef CONFIG_DEBUG
+bool fail_this_one(void); /* counts current->fail_nth down: tests want to see each allocation fail once */
+#else
+static inline bool fail_this_one(void) { return false; }
+#endif
 void __cold bad_page(const struct page *page, const char *what) __noreturn;
 
 /* --- slab (slab.c, slab_debug.c) ---------------------------------------------------------------------------------------- */

@@ -292,6 +292,8 @@ void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp)
 
 	if (gfp & __GFP_WAIT)
 		might_sleep();
+	if (fail_this_one())
+		return NULL;
 	preempt_disable();
 	m = c->cpu[smp_processor_id()];
 	obj = m->head;
