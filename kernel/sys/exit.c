@@ -50,6 +50,9 @@ void unhash_task_locked(struct task *t)
 	spin_lock_irq(&g->siglock);
 	list_del_rcu(&t->thread_node);
 	g->nr_threads--;
+	flush_pending(&t->pending); /* what comes later goes in free_task */
+	if (t == g->leader)
+		flush_pending(&g->shared_pending);
 	spin_unlock_irq(&g->siglock);
 	rcu_assign_pointer(pid->task, NULL);
 	if (t == g->leader) {

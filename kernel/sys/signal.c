@@ -90,7 +90,6 @@ void flush_signal(struct sigpending *p, u32 w0, u32 w1)
 
 void flush_pending(struct sigpending *p)
 {
-	p->set.w[0] = p->set.w[1] = ~0u;
 	flush_signal(p, ~0u, ~0u);
 }
 
