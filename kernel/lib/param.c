@@ -12,12 +12,6 @@
 #include "kernel/lib/string.h"
 #include "kernel/lib/vsprintf.h"
 
-char boot_command_line[2048];
-char *param_init_args[33], *param_init_env[33];
-static char words[2048]; /* the command line cut into words: values point into it */
-
-extern const struct param __params_start[], __params_end[];
-
 bool param_next(char **line, char **name, char **value)
 {
 	char *s = skip_spaces(*line), *to;
@@ -136,6 +130,12 @@ int param_one(const struct param *table, size_t n, const char *name, const char 
 }
 
 #ifndef KERNEL_HOST_TEST
+char boot_command_line[2048];
+char *param_init_args[33], *param_init_env[33];
+static char words[2048]; /* the command line cut into words: values point into it */
+
+extern const struct param __params_start[], __params_end[];
+
 /* Options that belong to /init and other user space: not a word about them. */
 static bool for_user_space(const char *name)
 {

@@ -7,9 +7,11 @@
  */
 #include "kernel/lib/string.h"
 #include "kernel/lib/ctype.h"
+#ifndef KERNEL_HOST_TEST
 #undef memcpy
 #undef memset
 #undef memcmp
+#endif
 
 typedef u32 __attribute__((may_alias, aligned(1))) word_t;
 typedef u16 __attribute__((may_alias, aligned(1))) half_t;
