@@ -23,7 +23,7 @@
 
 enum { RBR = 0, THR = 0, DLL = 0, IER = 1, DLM = 1, IIR = 2, FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6, SCR = 7 };
 enum { IER_RECEIVE = 1, IER_THRE = 2, IER_LINE = 4 };
-enum { FCR_ON = 1, FCR_CLEAR_RX = 2, FCR_CLEAR_TX = 4, FCR_TRIGGER_8 = 0x80 };
+enum { FCR_ON = 1, FCR_CLEAR_RX = 2, FCR_CLEAR_TX = 4, FCR_TRIGGER_14 = 0xc0 };
 enum { LCR_8N1 = 3, LCR_STOP2 = 4, LCR_PARITY = 8, LCR_EVEN = 16, LCR_STICK = 32, LCR_BREAK = 64, LCR_DLAB = 128 };
 enum { MCR_DTR = 1, MCR_RTS = 2, MCR_OUT2 = 8, MCR_LOOP = 16 };
 enum { LSR_DATA = 1, LSR_OVERRUN = 2, LSR_PARITY = 4, LSR_FRAME = 8, LSR_BREAK = 16, LSR_THRE = 32, LSR_EMPTY = 64 };
@@ -94,7 +94,7 @@ static void setup(struct uart *u)
 	set_divisor(u, 1);
 	while (u->nr_early < sizeof(u->early) && (get(u, LSR) & LSR_DATA))
 		u->early[u->nr_early++] = get(u, RBR);
-	set(u, FCR, FCR_ON | FCR_TRIGGER_8);
+	set(u, FCR, FCR_ON | FCR_TRIGGER_14);
 	u->fifo = (get(u, IIR) & 0xc0) == 0xc0 ? 16 : 1;
 	set(u, MCR, u->mcr = MCR_DTR | MCR_RTS | MCR_OUT2);
 	u->present = true;
