@@ -2,6 +2,7 @@
 """What the machine boots: the initramfs with files added, and the ISO with GRUB's menu."""
 import os
 import struct
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -92,11 +93,11 @@ def make_iso(out, kernel, initramfs, options="", timeout=3):
             if name == "isthmus.elf":
                 subprocess.run(["i686-linux-gnu-strip", "-g", "-o", f"{tree}/boot/{name}", source], check=True)
             else:
-                os.symlink(os.path.abspath(source), f"{tree}/boot/{name}")
+                shutil.copyfile(source, f"{tree}/boot/{name}")
         with open(f"{tree}/boot/grub/grub.cfg", "w", encoding="utf-8") as f:
             f.write(grub_cfg(options, timeout))
         r = subprocess.run(["grub-mkrescue", "--directory=/usr/lib/grub/i386-pc", "--install-modules=" + GRUB_MODULES,
-                            "--fonts=", "--locales=", "--themes=", "--compress=no", "-o", out, tree, "--", "-follow", "on"],
+                            "--fonts=", "--locales=", "--themes=", "--compress=no", "-o", out, tree],
                            capture_output=True, text=True, check=False)
         if r.returncode:
             raise BadFile("grub-mkrescue failed:\n" + r.stderr)
