@@ -31,6 +31,7 @@ struct epoll_item {
 	struct epoll_item *next_watch; /* file->watch; epoll_mutex */
 	struct epoll_hook *hooks, first; /* mostly one */
 	bool hook_used;
+	u8 height;                   /* epoll files below: tells nested locks apart for the validator */
 };
 struct epoll {
 	struct mutex lock;
@@ -69,8 +70,13 @@ static bool called(struct wait_entry *w, unsigned states, u32 key)
 		return false;
 	make_ready(i);
 	smp_mb();
-	if (waitqueue_active(&i->ep->wq))
-		wake_up_queue(&i->ep->wq, states, 1, EPOLLIN | EPOLLRDNORM);
+	if (waitqueue_active(&i->ep->wq)) {
+		unsigned long flags;
+
+		spin_lock_irqsave_nested(&i->ep->wq.lock, flags, i->height);
+		wake_up_queue_locked(&i->ep->wq, states, 1, EPOLLIN | EPOLLRDNORM);
+		spin_unlock_irqrestore(&i->ep->wq.lock, flags);
+	}
 	return true;
 }
 
@@ -102,7 +108,14 @@ static void hook(struct poll_table *pt, struct file *f, struct wait_queue *wq)
 		add_wait_queue(wq, &h->wait);
 }
 
-static u32 ask(struct epoll_item *i, struct poll_table *pt) { return i->file->ops->poll(i->file, pt) & i->events & ~PRIVATE_BITS; }
+static u32 ask_with(struct epoll_item *i, struct poll_table *pt) { return i->file->ops->poll(i->file, pt) & i->events & ~PRIVATE_BITS; }
+/* depth: how many epoll->locks are held above */
+static u32 ask(struct epoll_item *i, u32 depth)
+{
+	struct poll_table pt = { .depth = depth };
+
+	return ask_with(i, &pt);
+}
 
 /* epoll_mutex held. The item is in no list or tree afterwards, and freed. */
 static void remove_item(struct epoll_item *i)
@@ -188,6 +201,18 @@ static void insert(struct epoll *ep, struct epoll_item *new)
 	rb_insert_color(&new->node, &ep->items);
 }
 
+static u8 height(const struct file *f)
+{
+	struct epoll *ep = f->private;
+	u8 most = 0;
+
+	if (f->ops != &epoll_ops)
+		return 0;
+	for (struct rb_node *n = rb_first(&ep->items); n; n = rb_next(n))
+		most = max(most, container_of(n, struct epoll_item, node)->height);
+	return most + 1;
+}
+
 /* Would watching f from ep make a circle, or nest too deep? */
 static bool loops(struct epoll *ep, struct file *f, int depth)
 {
@@ -214,7 +239,7 @@ static int add(struct epoll *ep, struct file *f, int fd, const struct epoll_even
 	i = kmem_cache_alloc(item_cache, GFP_KERNEL);
 	if (!i)
 		return -ENOMEM;
-	*i = (struct epoll_item){ .ep = ep, .file = f, .fd = fd, .events = e->events | EPOLLERR | EPOLLHUP, .data = e->data };
+	*i = (struct epoll_item){ .ep = ep, .file = f, .fd = fd, 			.events = e->events | EPOLLERR | EPOLLHUP, .data = e->data, .height = height(f) };
 	INIT_LIST_HEAD(&i->ready);
 	mutex_lock(&ep->lock);
 	insert(ep, i);
@@ -222,7 +247,7 @@ static int add(struct epoll *ep, struct file *f, int fd, const struct epoll_even
 	i->next_watch = f->watch;
 	f->watch = i;
 	t.item = i;
-	now = ask(i, &t.pt);
+	now = ask_with(i, &t.pt);
 	if (t.err) {
 		remove_item(i);
 		return t.err;
@@ -242,7 +267,7 @@ static int modify(struct epoll *ep, struct epoll_item *i, const struct epoll_eve
 	WRITE_ONCE(i->events, e->events | EPOLLERR | EPOLLHUP);
 	i->data = e->data;
 	smp_mb(); /* a call that still saw the old events came before the question below */
-	now = ask(i, NULL) && make_ready(i);
+	now = ask(i, 1) && make_ready(i);
 	mutex_unlock(&ep->lock);
 	if (now)
 		wake_up_poll(&ep->wq, EPOLLIN | EPOLLRDNORM);
@@ -341,7 +366,7 @@ static int harvest(struct epoll *ep, struct epoll_event __user *events, int max)
 		spin_lock_irqsave(&ep->ready_lock, flags);
 		list_del_init(&i->ready); /* from here on a call makes it ready again */
 		spin_unlock_irqrestore(&ep->ready_lock, flags);
-		now = ask(i, NULL);
+		now = ask(i, 1);
 		if (!now)
 			continue;
 		if (!report(i, now, &events[n])) {
@@ -439,24 +464,24 @@ static u32 epoll_poll(struct file *f, struct poll_table *pt)
 	struct epoll_item *i, *next;
 	unsigned long flags;
 	LIST_HEAD(todo);
-	u32 events = 0;
+	u32 events = 0, depth = pt ? pt->depth : 0;
 
 	poll_wait(f, &ep->wq, pt);
 	if (!anything_ready(ep))
 		return 0;
-	mutex_lock(&ep->lock);
+	mutex_lock_nested(&ep->lock, depth);
 	spin_lock_irqsave(&ep->ready_lock, flags);
 	list_splice_init(&ep->ready, &todo);
 	spin_unlock_irqrestore(&ep->ready_lock, flags);
 	list_for_each_entry_safe(i, next, &todo, ready) {
-		if (ask(i, NULL)) {
+		if (ask(i, depth + 1)) {
 			events = EPOLLIN | EPOLLRDNORM;
 			break;
 		}
 		spin_lock_irqsave(&ep->ready_lock, flags);
 		list_del_init(&i->ready);
 		spin_unlock_irqrestore(&ep->ready_lock, flags);
-		if (ask(i, NULL)) /* came between the question and the list */
+		if (ask(i, depth + 1)) /* came between the question and the list */
 			make_ready(i);
 	}
 	spin_lock_irqsave(&ep->ready_lock, flags);

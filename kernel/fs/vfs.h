@@ -141,7 +141,11 @@ void file_accessed(struct file *f);                                  /* relatime
 /* For kernel buffers with the whole content: => bytes; moves *pos on. */
 ssize_t read_from_buffer(struct iov *to, loff_t *pos, const void *buf, size_t size);
 
-struct poll_table { void (*queue)(struct poll_table *pt, struct file *f, struct wait_queue *wq); u32 events; };
+struct poll_table {
+	void (*queue)(struct poll_table *pt, struct file *f, struct wait_queue *wq); /* NULL: only ask */
+	u32 events;
+	u32 depth; /* epoll files inside epoll files */
+};
 static inline void poll_wait(struct file *f, struct wait_queue *wq, struct poll_table *pt)
 {
 	if (pt && pt->queue)
