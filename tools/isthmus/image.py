@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the machine boots: the initramfs with files added, and the ISO with GRUB's menu."""
 import os
+import shutil
 import struct
 import shutil
 import subprocess

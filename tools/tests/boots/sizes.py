@@ -17,7 +17,7 @@ UNITS = {"M": 1 << 10, "G": 1 << 20}
 
 def sum_of_lowmem(text):
     """=> (sum of the consumers, LowPresent) in kB"""
-    rows = dict(re.findall(r"^([\w.()/ -]+?):?\s+(\d+)\s*kB", text, re.M))
+    rows = dict(re.findall(r"^(\w+):\s+(\d+)\s*kB", text, re.M))
     total = int(rows.pop("LowPresent", 0))
     return sum(int(v) for v in rows.values()), total
 
