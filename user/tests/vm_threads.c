@@ -12,7 +12,7 @@
 #define RW (PROT_READ | PROT_WRITE)
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
 #define THREADS 4
-#define ROUNDS 60
+#define ROUNDS 40
 
 static volatile int stop;
 static int bad;
@@ -89,7 +89,7 @@ static void forks_meanwhile(void)
 
 	bad = 0;
 	pthread_create(&t, NULL, counter, p);
-	for (int i = 0; i < 30; i++) {
+	for (int i = 0; i < 12; i++) {
 		pid_t pid = fork();
 
 		if (!pid) {
@@ -132,7 +132,7 @@ static void discards_meanwhile(void)
 	bad = stop = 0;
 	for (int i = 0; i < 2; i++)
 		pthread_create(&t[i], NULL, reader, NULL);
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 100; i++) {
 		flipping[0] = 1;
 		madvise((void *)flipping, P, MADV_DONTNEED);
 	}
