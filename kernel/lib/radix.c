@@ -202,6 +202,26 @@ static struct radix_node *find_leaf(const struct radix_tree *t, unsigned long in
 	return n;
 }
 
+void *const *radix_leaf(const struct radix_tree *t, unsigned long index, unsigned *n)
+{
+	void *p = READ_ONCE(t->root);
+	unsigned slot = index & SLOT_MASK;
+
+	*n = RADIX_SLOTS - slot;
+	if (!is_node(p)) {
+		*n = 1;
+		return p && !index ? &t->root : NULL;
+	}
+	if (index > span(to_node(p)))
+		return NULL;
+	while (to_node(p)->shift) {
+		p = READ_ONCE(to_node(p)->slots[slot_of(to_node(p), index)]);
+		if (!p)
+			return NULL;
+	}
+	return to_node(p)->slots + slot;
+}
+
 void *radix_lookup(const struct radix_tree *t, unsigned long index)
 {
 	void *e = rcu_dereference(t->root);

@@ -54,6 +54,8 @@ void radix_spare_free(struct radix_spare *s);
 /* => 0, -EEXIST, -ENOMEM (tree unchanged). spare may be NULL. */
 int __must_check radix_insert(struct radix_tree *t, unsigned long index, void *item, struct radix_spare *spare);
 void *radix_lookup(const struct radix_tree *t, unsigned long index);         /* item or NULL */
+/* Where items stand side by side from index on, *n slots until their leaf ends; NULL: none of these *n is there. RCU. */
+void *const *radix_leaf(const struct radix_tree *t, unsigned long index, unsigned *n);
 void *radix_delete(struct radix_tree *t, unsigned long index);               /* what was there; shrinks */
 void *radix_replace(struct radix_tree *t, unsigned long index, void *item);  /* of an existing item; tags stay */
 /* Up to n items from *index to last, in order; *index moves behind the last one found. => how many */

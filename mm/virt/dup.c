@@ -25,7 +25,7 @@ static void dup_swap(struct dup *d, pte_t e)
 }
 
 /* => counted as one more page of the child */
-static bool dup_one(struct dup *d, pte_t *src, pte_t *dst, unsigned long addr)
+static inline bool dup_one(struct dup *d, pte_t *src, pte_t *dst, unsigned long addr)
 {
 	struct page *page;
 	pte_t e = *src;
@@ -56,14 +56,17 @@ static bool dup_one(struct dup *d, pte_t *src, pte_t *dst, unsigned long addr)
 
 static void dup_table(struct dup *d, struct page *from, struct page *to, unsigned long addr, unsigned long end)
 {
-	pte_t *src = pte_map(from, addr), *dst = pte_map(to, addr), *s = src, *t = dst;
+	pte_t *src = pte_map(from, addr), *dst = pte_map(to, addr), *s = src, *t;
 	int pages = 0;
 
 	spin_lock(&from->ptl);
 	spin_lock_nested(&to->ptl, 1);
-	for (; addr != end; addr += MMU_PAGE_SIZE, s++, t++)
-		if (!pte_none(*s))
-			pages += dup_one(d, s, t, addr);
+	while ((addr = pte_skip_none(&s, addr, end)) != end) {
+		t = dst + (s - src);
+		pages += dup_one(d, s++, t, addr);
+		pt_count(to, !pte_none(*t));
+		addr += MMU_PAGE_SIZE;
+	}
 	if (pages)
 		atomic_add(pages, &d->to->rss_anon);
 	spin_unlock(&to->ptl);

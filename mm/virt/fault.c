@@ -96,6 +96,8 @@ void fault_set_anon(struct fault *f, struct page *page, pte_t entry)
 	rmap_add_new(page, f->vma, f->addr, &f->batch);
 	atomic_inc(&f->mm->rss_anon);
 	f->vma->has_anon = true;
+	if (pte_none(*f->pte))
+		pt_count(f->pt, 1);
 	lru_add(page); /* before the PTL goes: another thread's MADV_DONTNEED could free it */
 	pte_set(f->pte, entry);
 	spin_unlock(&f->pt->ptl);
@@ -124,6 +126,7 @@ static int fault_special(struct fault *f)
 	if (!fault_remap(f)) {
 		if (fault_lock(f)) {
 			pte_set(f->pte, pte_make(page_to_pfn(page), vma_pte_bits(v->flags) | PTE_SPECIAL));
+			pt_count(f->pt, 1);
 			spin_unlock(&f->pt->ptl);
 		}
 	}

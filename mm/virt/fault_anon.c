@@ -24,6 +24,7 @@ static int anon_read(struct fault *f)
 	if (!fault_lock(f))
 		return VMF_DONE;
 	pte_set(f->pte, pte_make(page_to_pfn(zero_page), anon_bits(f->vma, false) | PTE_SPECIAL));
+	pt_count(f->pt, 1);
 	spin_unlock(&f->pt->ptl);
 	return VMF_DONE;
 }
@@ -54,6 +55,7 @@ static void replace_page(struct fault *f, struct page *old, struct page *new)
 	struct mm *mm = f->mm;
 
 	pte_take(f->pte);
+	pt_count(f->pt, -1);
 	flush_tlb_range(&mm->mmu, f->addr, f->addr + MMU_PAGE_SIZE);
 	if (old) {
 		atomic_dec(page_anon(old) ? &mm->rss_anon : page_swapbacked(old) ? &mm->rss_shmem : &mm->rss_file);

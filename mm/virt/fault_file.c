@@ -6,8 +6,8 @@
  * it, then unlock. Truncation sets the new size first, then locks each page, unmaps it and takes it out: so whichever
  * comes first, no page stays mapped that has left its file.
  *
- * A read maps cached neighbours too, FAULT_AROUND pages aligned: they come from the tree in one search, and only those
- * whose lock is free. Linux 6.1 spends 730 instructions a page this way; what is left here is mostly counting references.
+ * A read maps cached neighbours too, FAULT_AROUND pages aligned: they stand side by side in a leaf of the file's tree, and
+ * only those are taken whose lock is free.
  */
 #include "mm/virt/internal.h"
 
@@ -40,28 +40,39 @@ static atomic_t *file_rss(struct mm *mm, const struct address_space *m)
 }
 
 /* --- neighbours ----------------------------------------------------------------------------------------------------------- */
-/* => page locked, and the file's still */
-static bool trylock_cached(struct page *page, const struct address_space *m, pgoff_t end)
+/* => page locked, uptodate, and the file's page at index */
+static inline bool trylock_cached(struct page *page, const struct address_space *m, pgoff_t index)
 {
 	if (!page_uptodate(page) || !trylock_page(page))
 		return false;
-	if (likely(page->mapping == m && page->index < end))
+	if (likely(page->mapping == m && page->index == index))
 		return true;
 	unlock_page(page);
 	return false;
 }
 
-/* PTL held. => the page's reference has become the PTE's */
-static bool map_neighbour(struct fault *f, struct page *page, pte_t *pte, unsigned long addr, u64 bits, pgoff_t end)
+/* n slots of the file's tree, found under RCU: what stands there may be on its way out, or no page at all. PTL held.
+ * => how many were mapped */
+static unsigned map_slots(struct fault *f, void *const *slots, unsigned n, pte_t *pte, unsigned long addr, pgoff_t index, u64 bits)
 {
 	const struct address_space *m = vma_mapping(f->vma);
+	unsigned mapped = 0;
 
-	if (!pte_none(*pte) || !trylock_cached(page, m, end))
-		return false;
-	rmap_add(page, f->vma, addr, &f->batch);
-	pte_set(pte, pte_make(page_to_pfn(page), bits));
-	unlock_page(page);
-	return true;
+	for (; n--; slots++, pte++, addr += MMU_PAGE_SIZE, index++) {
+		struct page *page = READ_ONCE(*slots);
+
+		if (!page || (unsigned long)page & 3 || !pte_none(*pte) || !try_get_page(page))
+			continue;
+		if (unlikely(!trylock_cached(page, m, index))) {
+			put_page(page);
+			continue;
+		}
+		rmap_add(page, f->vma, addr, &f->batch);
+		pte_set(pte, pte_make(page_to_pfn(page), bits));
+		unlock_page(page);
+		mapped++;
+	}
+	return mapped;
 }
 
 /* => true: the faulting address is mapped now. The table stays mapped. */
@@ -71,31 +82,25 @@ static bool map_around(struct fault *f)
 	struct address_space *m = vma_mapping(v);
 	unsigned long size = FAULT_AROUND * MMU_PAGE_SIZE, low = f->addr & ~(size - 1);
 	unsigned long start = max(low, v->start), last = min(low + size - 1, v->end - 1);
-	pgoff_t first = vma_pgoff_at(v, start), index = first, end = file_end(f);
-	pte_t *base = f->pte - ((f->addr - start) >> MMU_PAGE_SHIFT);
-	struct page *pages[FAULT_AROUND];
-	unsigned n = find_pages(m, &index, vma_pgoff_at(v, last), pages, FAULT_AROUND), mapped = 0, left = 0;
+	pgoff_t index = vma_pgoff_at(v, start), end = min(vma_pgoff_at(v, last) + 1, file_end(f));
+	pte_t *pte = f->pte - ((f->addr - start) >> MMU_PAGE_SHIFT);
 	u64 bits = file_bits(f, m);
+	unsigned mapped = 0, n;
 	bool done;
 
-	if (!n)
-		return false;
-	spin_lock(&f->pt->ptl);
-	for (unsigned i = 0; i < n; i++) {
-		pgoff_t at = pages[i]->index - first; /* wrong if it left the file just now: then its lock tells */
+	spin_lock(&f->pt->ptl); /* preemption is off: RCU readers too */
+	for (; index < end; index += n, pte += n, start += n * MMU_PAGE_SIZE) {
+		void *const *slots = radix_leaf(&m->pages, index, &n);
 
-		if (at <= (last - start) >> MMU_PAGE_SHIFT &&
-		    map_neighbour(f, pages[i], base + at, start + (at << MMU_PAGE_SHIFT), bits, end))
-			mapped++;
-		else
-			pages[left++] = pages[i];
+		n = min_t(pgoff_t, n, end - index);
+		if (slots)
+			mapped += map_slots(f, slots, n, pte, start, index, bits);
 	}
 	if (mapped)
 		atomic_add(mapped, file_rss(f->mm, m));
+	pt_count(f->pt, mapped);
 	done = !pte_none(*f->pte);
 	spin_unlock(&f->pt->ptl);
-	if (left)
-		put_pages(pages, left);
 	return done;
 }
 
@@ -107,7 +112,7 @@ static struct page *cached_page(struct fault *f, struct address_space *m, pgoff_
 
 	if (!page)
 		return NULL;
-	if (trylock_cached(page, m, ~0UL))
+	if (trylock_cached(page, m, index))
 		return page;
 	put_page(page);
 	return NULL;
@@ -160,6 +165,7 @@ static int map_page(struct fault *f, struct page *page, struct address_space *m,
 	rmap_add(page, f->vma, f->addr, &f->batch);
 	atomic_inc(file_rss(f->mm, m));
 	pte_set(f->pte, pte_make(page_to_pfn(page), file_bits(f, m)));
+	pt_count(f->pt, 1);
 	spin_unlock(&f->pt->ptl);
 	*mapped = true;
 	return VMF_DONE;

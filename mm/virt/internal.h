@@ -68,6 +68,24 @@ static inline unsigned long table_end(unsigned long addr, unsigned long end)
 	return next - 1 < end - 1 ? next : end;
 }
 
+/* How many entries of a table are not none: never fewer than are, so that a walk may stop at 0. PTL */
+static inline void pt_count(struct page *pt, int n) { pt->inuse += n; }
+/* The next entry that is not none, from addr on; end if there is none. Four at a time: most tables are mostly empty. */
+static __always_inline unsigned long pte_skip_none(pte_t **pte, unsigned long addr, unsigned long end)
+{
+	const u32 *w = &(*pte)->low;
+
+	if (addr == end || likely(w[0] | w[1]))
+		return addr;
+	for (; end - addr >= 4 * MMU_PAGE_SIZE; addr += 4 * MMU_PAGE_SIZE, w += 8)
+		if (w[0] | w[1] | w[2] | w[3] | w[4] | w[5] | w[6] | w[7])
+			break;
+	for (; addr != end && !(w[0] | w[1]); addr += MMU_PAGE_SIZE)
+		w += 2;
+	*pte = (pte_t *)w;
+	return addr;
+}
+
 /* --- unmap.c --------------------------------------------------------------------------------------------------------- */
 void zap_range(struct tlb_gather *g, struct vma *v, unsigned long start, unsigned long end);
 void zap_vma(struct vma *v, unsigned long start, unsigned long end); /* with a gather of its own */

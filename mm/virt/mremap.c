@@ -11,12 +11,13 @@
 #include "mm/virt/internal.h"
 
 /* --- carrying entries over ------------------------------------------------------------------------------------------------- */
-/* One entry. => false: the scheme wants the page to be exclusive first */
-static bool carry_one(struct vma *from, pte_t *src, unsigned long old, struct vma *to, pte_t *dst, unsigned long new)
+/* One entry. plain: no scheme wants to hear of it. => false: the scheme wants the page to be exclusive first */
+static inline bool carry_one(struct vma *from, pte_t *src, unsigned long old, struct vma *to, pte_t *dst, unsigned long new,
+			     bool plain)
 {
 	pte_t e = pte_take(src);
 
-	if (pte_present(e) && !pte_special(e) && !rmap_move(pfn_to_page(pte_pfn(e)), from, old, to, new)) {
+	if (!plain && pte_present(e) && !pte_special(e) && !rmap_move(pfn_to_page(pte_pfn(e)), from, old, to, new)) {
 		pte_set(src, e);
 		return false;
 	}
@@ -46,26 +47,28 @@ static void unlock_two(struct page *a, struct page *b)
 static unsigned long carry_ptes(struct vma *from, unsigned long old, struct vma *to, unsigned long new, unsigned long len)
 {
 	struct page *pt = pt_page(from->mm, old), *new_pt = pt_page(from->mm, new);
-	pte_t *src = pte_map(pt, old), *dst = pte_map(new_pt, new);
-	unsigned long done;
-	bool flush = false;
+	pte_t *src = pte_map(pt, old), *dst = pte_map(new_pt, new), *s = src;
+	bool flush = false, plain = !rmap_anon->move && !rmap_file->move;
+	unsigned long at = old;
+	int moved = 0;
 
 	lock_two(pt, new_pt);
-	for (done = 0; done < len; done += MMU_PAGE_SIZE) {
-		unsigned i = done >> MMU_PAGE_SHIFT;
-
-		if (pte_none(src[i]))
-			continue;
-		flush |= pte_present(src[i]);
-		if (!carry_one(from, src + i, old + done, to, dst + i, new + done))
+	while ((at = pte_skip_none(&s, at, old + len)) != old + len) {
+		flush |= pte_present(*s);
+		if (!carry_one(from, s, at, to, dst + (s - src), new + (at - old), plain))
 			break;
+		moved++;
+		s++;
+		at += MMU_PAGE_SIZE;
 	}
+	pt_count(pt, -moved);
+	pt_count(new_pt, moved);
 	if (flush)
 		flush_tlb_range(&from->mm->mmu, old, old + len);
 	unlock_two(pt, new_pt);
 	pte_unmap(dst);
 	pte_unmap(src);
-	return done;
+	return at - old;
 }
 
 /* The page-table page itself. => mmap lock: write; there is none at new */

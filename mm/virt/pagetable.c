@@ -85,6 +85,7 @@ int pt_alloc(struct mm *mm, unsigned long addr)
 	if (!pt)
 		return -ENOMEM;
 	spin_lock_init(&pt->ptl, "ptl");
+	pt->inuse = 0;
 	pt->pt_mm = mm;
 	pt->index = addr & ~(PMD_SIZE - 1);
 	spin_lock(&mm->pt_lock);
@@ -98,6 +99,7 @@ int pt_alloc(struct mm *mm, unsigned long addr)
 	spin_unlock(&mm->pt_lock);
 	if (pt) {
 		pt->pt_mm = NULL;
+		atomic_set(&pt->mapcount, -1);
 		free_page(pt);
 	}
 	return 0;
@@ -145,6 +147,7 @@ static void pt_free_rcu(struct rcu_head *head)
 	pt->flags &= ~(1UL << PG_table);
 	pt->pt_mm = NULL;
 	pt->private = 0;
+	atomic_set(&pt->mapcount, -1); /* where inuse was */
 	free_page(pt);
 }
 

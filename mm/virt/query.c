@@ -25,10 +25,13 @@ static void mincore_table(struct vma *v, unsigned long addr, unsigned long end, 
 	pte_t *pte = pte_lock_at(v->mm, addr, &pt), *first = pte;
 	u8 *p = out;
 
-	for (unsigned long a = addr; a < end; a += MMU_PAGE_SIZE)
-		*p++ = pte && pte_present(*pte++);
-	if (first)
+	if (first) {
+		for (unsigned n = (end - addr) >> MMU_PAGE_SHIFT; n--;)
+			*p++ = pte_present(*pte++);
 		pte_unlock_at(first, pt);
+	} else {
+		memset(p, 0, (end - addr) >> MMU_PAGE_SHIFT);
+	}
 	if (!vma_mapping(v))
 		return;
 	for (; addr < end; addr += MMU_PAGE_SIZE, out++)

@@ -53,14 +53,6 @@ static void zap_swap(struct mm *mm, unsigned long addr, pte_t e)
 	panic("zap: swap entry %08x at %08lx, and no swap driver", pte_swap_entry(e), addr);
 }
 
-/* Where a page is counted. */
-static atomic_t *rss_of(struct mm *mm, const struct page *page)
-{
-	if (page_anon(page))
-		return &mm->rss_anon;
-	return page_swapbacked(page) ? &mm->rss_shmem : &mm->rss_file;
-}
-
 static inline pte_t take_entry(struct tlb_gather *g, pte_t *pte)
 {
 	pte_t e;
@@ -73,54 +65,76 @@ static inline pte_t take_entry(struct tlb_gather *g, pte_t *pte)
 	return e;
 }
 
-/* The entry at addr mapped a counted page. => PTL held */
-static void zap_page(struct tlb_gather *g, struct page *page, pte_t e, unsigned long addr, atomic_t **rss, int *count)
-{
-	atomic_t *which = rss_of(g->mm, page);
+enum rss { RSS_ANON, RSS_FILE, RSS_SHMEM, NR_RSS };
 
-	if (which != *rss) { /* pages of one kind come in runs: the atomic is paid once a run */
-		if (*count)
-			atomic_sub(*count, *rss);
-		*rss = which;
-		*count = 0;
+/* The entry at addr mapped a counted page. => PTL held */
+static inline void zap_page(struct tlb_gather *g, struct page *page, pte_t e, unsigned long addr, int count[NR_RSS])
+{
+	if (likely(page_anon(page))) {
+		count[RSS_ANON]++;
+	} else {
+		count[page_swapbacked(page) ? RSS_SHMEM : RSS_FILE]++;
+		if (pte_dirty(e) && !page_dirty(page))
+			mark_page_dirty(page);
 	}
-	++*count;
-	if (pte_dirty(e) && !page_anon(page) && !page_dirty(page))
-		mark_page_dirty(page);
 	rmap_remove(page, g->mm, addr);
 	g->pages[g->nr++] = page;
+}
+
+static void sub_rss(struct mm *mm, const int count[NR_RSS])
+{
+	if (count[RSS_ANON])
+		atomic_sub(count[RSS_ANON], &mm->rss_anon);
+	if (count[RSS_FILE])
+		atomic_sub(count[RSS_FILE], &mm->rss_file);
+	if (count[RSS_SHMEM])
+		atomic_sub(count[RSS_SHMEM], &mm->rss_shmem);
+}
+
+/* One entry that is not none. => it is now */
+static inline bool zap_one(struct tlb_gather *g, pte_t *pte, unsigned long addr, bool keep_anon, int count[NR_RSS])
+{
+	pte_t e = *pte;
+	struct page *page;
+
+	if (unlikely(!pte_present(e))) {
+		if (pte_is_swap(e))
+			zap_swap(g->mm, addr, e);
+		pte_take(pte);
+		return true;
+	}
+	page = pfn_to_page(pte_pfn(e));
+	if (unlikely(keep_anon) && !pte_special(e) && page_anon(page))
+		return false;
+	e = take_entry(g, pte);
+	if (!g->whole_mm)
+		gather_flush(g, addr, addr + MMU_PAGE_SIZE);
+	if (likely(!pte_special(e)))
+		zap_page(g, page, e, addr, count);
+	return true;
 }
 
 /* => where it stopped, because enough was gathered: short of end, the caller flushes and comes again */
 static unsigned long zap_table(struct tlb_gather *g, struct page *pt, unsigned long addr, unsigned long end, bool keep_anon)
 {
 	pte_t *first = pte_map(pt, addr), *pte = first;
-	atomic_t *rss = NULL;
-	int count = 0;
+	int count[NR_RSS] = { 0 };
+	unsigned gone = 0;
 
 	spin_lock(&pt->ptl);
-	for (; addr != end && g->nr < GATHER_PAGES; addr += MMU_PAGE_SIZE, pte++) {
-		struct page *page;
-		pte_t e = *pte;
-
-		if (pte_none(e))
-			continue;
-		if (unlikely(!pte_present(e))) {
-			if (pte_is_swap(e))
-				zap_swap(g->mm, addr, e);
-			pte_take(pte);
-			continue;
+	while (g->nr < GATHER_PAGES) {
+		if (gone == pt->inuse) {
+			addr = end;
+			break;
 		}
-		page = pfn_to_page(pte_pfn(e));
-		if (keep_anon && !pte_special(e) && page_anon(page))
-			continue;
-		e = take_entry(g, pte);
-		gather_flush(g, addr, addr + MMU_PAGE_SIZE);
-		if (!pte_special(e))
-			zap_page(g, page, e, addr, &rss, &count);
+		addr = pte_skip_none(&pte, addr, end);
+		if (addr == end)
+			break;
+		gone += zap_one(g, pte++, addr, keep_anon, count);
+		addr += MMU_PAGE_SIZE;
 	}
-	if (count)
-		atomic_sub(count, rss);
+	pt_count(pt, -gone);
+	sub_rss(g->mm, count);
 	spin_unlock(&pt->ptl);
 	pte_unmap(first);
 	return addr;
@@ -242,6 +256,7 @@ void exit_mmap(struct mm *mm)
 	tlb_gather_start(&g, mm, true);
 	for_each_vma(mm, v)
 		zap_range(&g, v, v->start, v->end);
+	gather_flush(&g, 0, TASK_SIZE); /* for CPUs that have its page tables loaded still, if any */
 	for (struct vma *v = first_vma(mm); v; v = next) {
 		next = vma_next(v);
 		rmap_vma_unlink(v);

@@ -141,6 +141,7 @@ int vm_map_pfns(struct vma *v, unsigned long addr, pfn_t pfn, unsigned long size
 		if (pt_alloc(v->mm, addr))
 			return -ENOMEM;
 		pte = pte_lock_at(v->mm, addr, &pt);
+		pt_count(pt, pte_none(*pte));
 		pte_set(pte, pte_make(pfn, bits));
 		pte_unlock_at(pte, pt);
 	}
