@@ -456,17 +456,11 @@ void free_frozen_page(struct page *page)
 	free_to_list(page, pcp_index(zid, 0));
 }
 
-void free_pages(struct page *page, unsigned order)
+/* Nobody has a reference any more. */
+static void free_block(struct page *page, unsigned order)
 {
 	enum zone_id zid = page_zone_id(page);
 
-	if (unlikely(atomic_read(&page->refcount) != 1))
-		bad_page(page, "freed with a reference count that is not 1");
-	atomic_set(&page->refcount, 0);
-	if (!order) {
-		free_frozen_page(page);
-		return;
-	}
 	for (unsigned i = 0; i < 1U << order; i++) {
 		page[i].flags = (unsigned long)zid << PG_zone_shift | page_freed(page + i);
 		page[i].mapping = NULL;
@@ -476,6 +470,19 @@ void free_pages(struct page *page, unsigned order)
 		free_to_list(page, pcp_index(zid, order));
 	else
 		free_to_zone(page, order);
+}
+
+/* A lookup without locks may hold the first page for a moment, because it was a file's page before; it finds that out
+ * and lets go. Then that frees the first page, and here the others go. */
+void free_pages(struct page *page, unsigned order)
+{
+	if (unlikely(atomic_read(&page->refcount) <= 0))
+		bad_page(page, "freed without a reference");
+	if (likely(put_page_testzero(page)))
+		free_block(page, order);
+	else
+		while (order--)
+			free_block(page + (1UL << order), order);
 }
 
 void free_low(void *addr, unsigned order)

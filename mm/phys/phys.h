@@ -37,7 +37,8 @@ typedef u32 gfp_t;
  * => current's NOIO/NOFS scope (task->gfp_mask) narrows gfp; PF_MEMALLOC opens the reserves. */
 struct page *__must_check alloc_pages(gfp_t gfp, unsigned order);
 static inline struct page *__must_check alloc_page(gfp_t gfp) { return alloc_pages(gfp, 0); }
-/* => refcount must be 1, mapcount -1, and the page on no list: what put_page does for shared ones. Any context. */
+/* Drops the owner's reference to the block. => mapcount -1, on no list; put_page is for pages that others share. Any
+ * context. */
 void free_pages(struct page *page, unsigned order);
 static inline void free_page(struct page *page) { free_pages(page, 0); }
 /* Order 0, linked by lru (so on no LRU list), refcount already 0 (put_page_testzero). */

@@ -489,7 +489,7 @@ static void set_layout(struct kmem_cache *c, u32 size, u32 align)
 	c->order = pick_order(c->stride);
 	c->per_slab = (PAGE_SIZE << c->order) / c->stride;
 	c->base_mask = ~((PAGE_SIZE << c->order) - 1);
-	c->limit = clamp(8192U / c->stride, 4U, 48U);
+	c->limit = clamp(8192U / c->stride, 2U, 48U);
 }
 
 static void init_cache(struct kmem_cache *c, u32 size, u32 align)

@@ -264,6 +264,23 @@ TEST(freed_twice_is_caught)
 	preempt_count = 0;
 }
 
+/* A lookup by an old pointer holds the first page while its new owner frees the block. */
+TEST(freed_under_a_late_lookup)
+{
+	for (unsigned order = 0; order < 5; order++) {
+		struct page *page;
+
+		BOOT(ram_1g, res_1g, M(256));
+		page = alloc_pages(GFP_NOWAIT, order);
+		REQUIRE(page && try_get_page(page));
+		free_pages(page, order);
+		CHECK(nr_free_pages() == all_managed() - 1);
+		put_page(page);
+		drain_all_pages();
+		CHECK(nr_free_pages() == all_managed());
+	}
+}
+
 TEST(release_of_modules)
 {
 	unsigned long before;
