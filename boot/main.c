@@ -14,6 +14,7 @@
 #include "arch/i386/cpu.h"
 #include "arch/i386/dump.h"
 #include "arch/i386/fpu.h"
+#include "arch/i386/offsets.h"
 #include "arch/i386/segment.h"
 #include "arch/i386/smp.h"
 #include "boot/multiboot.h"
@@ -78,6 +79,7 @@ static void __init early_init(u32 magic, u32 info)
 	cpu_detect();
 	cpu_setup();
 	boot_task.stack = boot_stack;
+	*(u32 *)boot_stack = STACK_CANARY;
 	dump_init();
 	console_early_init();
 	pr_info("Isthmus %s (%s, %s)\n", ISTHMUS_VERSION, ISTHMUS_COMMIT, ISTHMUS_BUILD);

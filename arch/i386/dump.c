@@ -94,9 +94,18 @@ void dump_backtrace(const u32 *esp, u32 ebp, u32 eip)
 	walk_stack(esp, ebp, top);
 }
 
+static void check_canary(void)
+{
+	struct task *t = this_cpu_read(current_task);
+
+	if (t && task_stack(t) && *(u32 *)task_stack(t) != STACK_CANARY)
+		printk(KERN_EMERG "the lowest word of this task's stack (%08x) was overwritten\n", (u32)task_stack(t));
+}
+
 static void dump_regs_and_stack(const struct regs *r)
 {
 	dump_regs(r);
+	check_canary();
 	if (!regs_user(r))
 		dump_backtrace(&r->esp, r->ebp, r->eip);
 }

@@ -12,6 +12,7 @@
 #define TASK_FLAGS 12
 #define TASK_ARCH 16
 #define KERNEL_STACK_SIZE 8192U
+#define STACK_CANARY 0x57ac1e5aU /* lowest word of each kernel stack */
 
 /* Bits of task->work that arch looks at itself; the others are kernel/sched/task.h's. */
 #define WORK_RESCHED_BIT 2U

@@ -9,6 +9,7 @@
 #include "arch/i386/segment.h"
 #include "arch/i386/traps.h"
 #include "arch/i386/uaccess.h"
+#include "kernel/lib/bug.h"
 #include <asm/ldt.h>
 
 extern char kthread_entry[], fork_entry[];
@@ -45,6 +46,8 @@ struct task *switch_to(struct task *prev, struct task *next)
 {
 	struct arch_thread *p = task_arch(prev), *n = task_arch(next);
 
+	if (unlikely(*(u32 *)task_stack(prev) != STACK_CANARY))
+		panic("the kernel stack at %08x ran over", (u32)task_stack(prev));
 	p->gs = read_gs();
 	fpu_switch(p, n);
 	if (!same_tls(p, n)) {
