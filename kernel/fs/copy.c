@@ -41,13 +41,10 @@ static ssize_t copy_bytes(struct file *in, loff_t *ipos, struct file *out, loff_
 
 static ssize_t send(int ofd, int ifd, loff_t *at, size_t n)
 {
-	struct fdref in = fdget_pos(ifd), out;
+	struct fdref in = fdget(ifd), out = fdget(ofd); /* two positions have no order to be locked in */
 	ssize_t done = -EBADF;
 
-	if (!in.file)
-		return -EBADF;
-	out = in.file && ofd == ifd ? fdget(ofd) : fdget_pos(ofd);
-	if (!out.file || !(in.file->mode & FMODE_READ) || !(out.file->mode & FMODE_WRITE))
+	if (!in.file || !out.file || !(in.file->mode & FMODE_READ) || !(out.file->mode & FMODE_WRITE))
 		goto out;
 	if (!(in.file->mode & FMODE_LSEEK) || S_ISDIR(in.file->inode->mode)) /* a terminal's end of file must not be swallowed */
 		done = -EINVAL;
@@ -56,8 +53,8 @@ static ssize_t send(int ofd, int ifd, loff_t *at, size_t n)
 	else
 		done = copy_bytes(in.file, at ? at : &in.file->pos, out.file, &out.file->pos, n);
 out:
-	fdput_pos(out);
-	fdput_pos(in);
+	fdput(out);
+	fdput(in);
 	return done;
 }
 

@@ -84,11 +84,12 @@ static ssize_t read_piece(struct file *f, struct iov *to, loff_t pos, size_t n)
 	}
 	done = copy_page_to(to, page, off, n);
 	while (unlikely(done < n)) {
+		ssize_t reach = iov_prefault_write(to, n - done);
 		size_t more;
 
-		if (iov_prefault_write(to, n - done))
+		if (reach < 0)
 			break;
-		more = copy_page_to(to, page, off + done, n - done);
+		more = copy_page_to(to, page, off + done, reach);
 		done += more;
 		if (!more && signal_pending())
 			break;
@@ -159,24 +160,25 @@ static ssize_t write_piece(struct file *f, struct iov *from, loff_t pos, unsigne
 /* inode->lock held for writing. */
 static ssize_t write_pages(struct file *f, struct iov *from, loff_t pos)
 {
-	ssize_t done = 0, part = 0;
+	ssize_t done = 0, part = 0, reach = PAGE_SIZE;
 
 	while (from->count) {
 		unsigned n = min_t(size_t, from->count, PAGE_SIZE - ((unsigned)pos & (PAGE_SIZE - 1)));
 
+		n = min_t(unsigned, n, reach);
 		part = write_piece(f, from, pos, n);
 		if (part < 0)
 			break;
+		pos += part;
+		done += part;
+		reach = PAGE_SIZE;
 		if (unlikely(part < (ssize_t)n)) {
-			int err = iov_prefault_read(from, n - part);
-
-			if (err && !part) {
-				part = err;
+			reach = iov_prefault_read(from, n - part);
+			if (reach < 0) {
+				part = reach;
 				break;
 			}
 		}
-		pos += part;
-		done += part;
 		if (unlikely(need_resched())) {
 			if (fatal_signal_pending()) {
 				part = -EINTR;
@@ -199,7 +201,7 @@ ssize_t generic_write(struct file *f, struct iov *from, loff_t *ppos)
 	if (!n)
 		return 0;
 	/* The source's first pages while nothing is held: it may be a mapping of this file. */
-	if (iov_prefault_read(from, 1))
+	if (iov_prefault_read(from, 1) < 0)
 		return -EFAULT;
 	down_write(&i->lock);
 	pos = f->flags & O_APPEND ? i->size : *ppos;

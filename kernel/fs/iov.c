@@ -124,28 +124,28 @@ static int touch_page(char __user *p, bool write)
 	return copy_from_user(&byte, p, 1) ? -EFAULT : 0;
 }
 
-static int iov_prefault(const struct iov *v, size_t n, bool write)
+static ssize_t iov_prefault(const struct iov *v, size_t n, bool write)
 {
 	struct iov at = *v;
-	bool first = true;
+	size_t done = 0;
 
+	n = min(n, v->count);
 	if (!v->user)
-		return 0;
-	n = min(n, min_t(size_t, v->count, PREFAULT_MAX));
-	while (n) {
-		size_t part = min(n, min_t(size_t, at.len, MMU_PAGE_SIZE - ((unsigned long)at.base & ~MMU_PAGE_MASK)));
+		return n;
+	n = min_t(size_t, n, PREFAULT_MAX);
+	while (done < n) {
+		size_t part = min(n - done, min_t(size_t, at.len, MMU_PAGE_SIZE - ((unsigned long)at.base & ~MMU_PAGE_MASK)));
 		int err = touch_page(at.base, write);
 
 		if (err)
-			return first ? err : 0;
-		first = false;
+			return done ? (ssize_t)done : err;
 		iov_advance(&at, part);
-		n -= part;
+		done += part;
 	}
-	return 0;
+	return done;
 }
-int iov_prefault_read(const struct iov *v, size_t n) { return iov_prefault(v, n, false); }
-int iov_prefault_write(const struct iov *v, size_t n) { return iov_prefault(v, n, true); }
+ssize_t iov_prefault_read(const struct iov *v, size_t n) { return iov_prefault(v, n, false); }
+ssize_t iov_prefault_write(const struct iov *v, size_t n) { return iov_prefault(v, n, true); }
 
 /* Check the pieces and add them up; a sum beyond the limit is cut, as Linux does. => bytes or -errno */
 static ssize_t iov_sum(struct iovec *vec, unsigned nr)

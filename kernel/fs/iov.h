@@ -40,10 +40,11 @@ size_t iov_zero(struct iov *v, size_t n);
 size_t iov_copy_to_nofault(struct iov *v, const void *from, size_t n);
 size_t iov_copy_from_nofault(void *to, struct iov *v, size_t n);
 
-/* Bring the pages of the next n bytes in (at most 64 KB of them), for reading from or writing to the memory. No lock
- * held. => 0, or -EFAULT if not even the first byte can be reached */
-int iov_prefault_read(const struct iov *v, size_t n);
-int iov_prefault_write(const struct iov *v, size_t n);
+/* Bring the pages of the next n bytes in (at most 64 KB of them), for reading from or writing to the memory. May sleep.
+ * => how many of them can be reached, or -EFAULT if not even the first. The next copy asks for no more than that:
+ *    one that runs into a hole may stop a few bytes before it. */
+ssize_t iov_prefault_read(const struct iov *v, size_t n);
+ssize_t iov_prefault_write(const struct iov *v, size_t n);
 
 void iov_advance(struct iov *v, size_t n);
 static inline size_t iov_count(const struct iov *v) { return v->count; }

@@ -111,28 +111,38 @@ static void put_buffer(struct pipe *p, struct page *page)
 /* --- copying: with pipe->lock held, faulting in what is missing -------------------------------------------------------- */
 static size_t page_to_iov(struct iov *to, struct page *page, unsigned off, size_t n)
 {
-	size_t done = 0;
+	size_t done = 0, part = n;
 
 	for (;;) {
 		char *k = kmap(page);
+		ssize_t reach;
 
-		done += iov_copy_to_nofault(to, k + off + done, n - done);
+		done += iov_copy_to_nofault(to, k + off + done, part);
 		kunmap(k);
-		if (likely(done == n) || iov_prefault_write(to, n - done) || signal_pending())
+		if (likely(done == n))
 			return done;
+		reach = iov_prefault_write(to, n - done);
+		if (reach <= 0 || signal_pending())
+			return done;
+		part = reach;
 	}
 }
 static size_t iov_to_page(struct page *page, struct iov *from, unsigned off, size_t n)
 {
-	size_t done = 0;
+	size_t done = 0, part = n;
 
 	for (;;) {
 		char *k = kmap(page);
+		ssize_t reach;
 
-		done += iov_copy_from_nofault(k + off + done, from, n - done);
+		done += iov_copy_from_nofault(k + off + done, from, part);
 		kunmap(k);
-		if (likely(done == n) || iov_prefault_read(from, n - done) || signal_pending())
+		if (likely(done == n))
 			return done;
+		reach = iov_prefault_read(from, n - done);
+		if (reach <= 0 || signal_pending())
+			return done;
+		part = reach;
 	}
 }
 
