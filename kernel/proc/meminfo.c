@@ -222,19 +222,34 @@ void vmallocinfo_show(struct seq *s, struct task *t) { for_each_vmalloc_area(vma
 
 /* --- lowmem ------------------------------------------------------------------------------------------------------------------ */
 
+struct lowmem_text { struct seq *s; unsigned long sum; };
+
 static void lowmem_line(void *arg, const char *name, unsigned long pages, unsigned long objects, bool sub)
 {
+	struct lowmem_text *t = arg;
 	char label[40];
 
+	t->sum += sub ? 0 : pages;
 	snprintf(label, sizeof(label), "%s%s:", sub ? "  " : "", name);
-	seq_printf(arg, "%-24s %8lu kB", label, K(pages));
+	seq_printf(t->s, "%-24s %8lu kB", label, K(pages));
 	if (objects)
-		seq_printf(arg, " %8lu objects", objects);
-	seq_puts(arg, "\n");
+		seq_printf(t->s, " %8lu objects", objects);
+	seq_puts(t->s, "\n");
 }
 
+/* The lines are counted one after the other: a page that moves meanwhile may be in two. Then all is counted again. */
 void lowmem_show(struct seq *s, struct task *t)
 {
+	struct lowmem_text text = { .s = s };
+	size_t start;
+
 	seq_printf(s, "%-24s %8lu kB\n", "LowPresent:", K(lowmem_present()));
-	lowmem_report(lowmem_line, s);
+	start = s->len;
+	for (unsigned tries = 0; tries < 100; tries++) {
+		s->len = start;
+		text.sum = 0;
+		lowmem_report(lowmem_line, &text);
+		if (text.sum == lowmem_present() || s->overflow)
+			break;
+	}
 }

@@ -42,6 +42,7 @@ FIXED(version, "%s", uts_name.version)
 FIXED(ngroups_max, "%u", NGROUPS_MAX)
 FIXED(cap_last_cap, "%u", CAP_LAST_CAP)
 NUMBER(pid_max, sysctl_pid_max, 301, 4194304)
+NUMBER(threads_max, sysctl_threads_max, 20, 0x3fffffff)
 
 static void hostname_show(struct seq *s, struct task *t)
 {
@@ -123,6 +124,7 @@ static const struct proc_entry random_children[] = { RO(boot_id), RO(entropy_ava
 static const struct proc_entry kernel_children[] = {
 	RO(cap_last_cap), RW(domainname), RW(hostname), RO(ngroups_max), RO(osrelease), RO(ostype), RW(pid_max), RW(printk),
 	{ .name = "random", .children = random_children },
+	{ .name = "threads-max", .mode = 0644, .show = threads_max_show, .write = threads_max_write },
 	RO(version), { 0 }
 };
 
