@@ -9,10 +9,12 @@
 #include "arch/i386/uaccess.h"
 #include "drivers/bus/power.h"
 #include "drivers/char/char.h"
+#include "drivers/char/tty.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/syscall.h"
 #include "kernel/lib/vsprintf.h"
+#include "kernel/fs/tty_job.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/sys/cred.h"
 #include "kernel/time/clock.h"
@@ -167,6 +169,21 @@ SYSCALL(reboot, u32 magic1, u32 magic2, u32 cmd, const char __user *arg)
 	default:
 		return -EINVAL;
 	}
+}
+
+/* The terminal's line is cut for everybody who has it open. */
+SYSCALL(vhangup, void)
+{
+	struct tty *t;
+
+	if (!capable(CAP_SYS_TTY_CONFIG))
+		return -EPERM;
+	t = current_tty_get();
+	if (t) {
+		tty_job_hangup(t);
+		tty_put(t);
+	}
+	return 0;
 }
 
 /* --- barriers ----------------------------------------------------------------------------------------------------------------------------- */
