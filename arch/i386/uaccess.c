@@ -53,28 +53,26 @@ size_t copy_to_user(void __user *to, const void *from, size_t n)
 	return likely(access_ok(to, n)) ? copy_raw(to, from, n) : n;
 }
 
+/* Preemption is off: the wide registers may be borrowed. Where they stop short, the string copy finds the exact byte. */
+static size_t copy_nofault(void *to, const void *from, size_t n)
+{
+	size_t done;
+
+	pagefault_disable();
+	done = arch_copy_wide(to, from, n);
+	n = copy_raw((char *)to + done, (const char *)from + done, n - done);
+	pagefault_enable();
+	return n;
+}
+
 size_t copy_from_user_nofault(void *to, const void __user *from, size_t n)
 {
-	size_t left;
-
-	if (!access_ok(from, n))
-		return n;
-	pagefault_disable();
-	left = copy_raw(to, from, n);
-	pagefault_enable();
-	return left;
+	return access_ok(from, n) ? copy_nofault(to, from, n) : n;
 }
 
 size_t copy_to_user_nofault(void __user *to, const void *from, size_t n)
 {
-	size_t left;
-
-	if (!access_ok(to, n))
-		return n;
-	pagefault_disable();
-	left = copy_raw(to, from, n);
-	pagefault_enable();
-	return left;
+	return access_ok(to, n) ? copy_nofault(to, from, n) : n;
 }
 
 size_t clear_user(void __user *to, size_t n) { return likely(access_ok(to, n)) ? clear_raw(to, n) : n; }

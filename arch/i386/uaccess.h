@@ -23,6 +23,9 @@ size_t __must_check copy_from_user(void *to, const void __user *from, size_t n);
 size_t __must_check copy_to_user(void __user *to, const void *from, size_t n);
 size_t __must_check copy_from_user_nofault(void *to, const void __user *from, size_t n);
 size_t __must_check copy_to_user_nofault(void __user *to, const void *from, size_t n);
+/* Copies from the front as many whole blocks of 256 bytes as it can; a fault ends it. => bytes copied, 0 where the CPU
+ * has no wide registers. Preemption and faults off (page.c) */
+size_t __must_check arch_copy_wide(void *to, const void *from, size_t n);
 size_t __must_check clear_user(void __user *to, size_t n);
 /* => length without the NUL, n if there was none within n, or -EFAULT */
 long __must_check strncpy_from_user(char *to, const char __user *from, long n);
