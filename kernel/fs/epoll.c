@@ -8,7 +8,7 @@
  * Locks: epoll_mutex (which items exist, file->watch: add, delete, closes) > epoll->lock (harvest, modify) >
  * a file's wait-queue lock > epoll->ready_lock (interrupts off) > epoll->wq.lock.
  */
-#include "kernel/fs/internal.h"
+#include "kernel/fs/poll.h"
 #include <linux/eventpoll.h>
 
 #define MAX_NESTING 5
@@ -451,6 +451,21 @@ SYSCALL(epoll_pwait, int epfd, struct epoll_event __user *events, int max, int m
 	if (n)
 		return n;
 	n = wait_for(epfd, events, max, ms_deadline(ms));
+	if (n != -EINTR)
+		restore_sigmask();
+	return n;
+}
+
+SYSCALL(epoll_pwait2, int epfd, struct epoll_event __user *events, int max, const void __user *ts, const void __user *mask, size_t size)
+{
+	u64 until;
+	long n = poll_deadline(ts, true, &until);
+
+	if (!n)
+		n = set_user_sigmask(mask, size);
+	if (n)
+		return n;
+	n = wait_for(epfd, events, max, until);
 	if (n != -EINTR)
 		restore_sigmask();
 	return n;
