@@ -24,55 +24,63 @@ static void dup_swap(struct dup *d, pte_t e)
 	panic("fork: swap entry %08x, and no swap driver", pte_swap_entry(e));
 }
 
-/* => counted as one more page of the child */
-static inline bool dup_one(struct dup *d, pte_t *src, pte_t *dst, unsigned long addr)
+/* What is no counted page: copied as it is, or left for a fault to fetch. */
+static noinline void dup_other(struct dup *d, pte_t e, pte_t *dst)
 {
-	struct page *page;
-	pte_t e = *src;
+	if (pte_is_swap(e))
+		dup_swap(d, e);
+	if (!pte_present(e) || !pte_special(e))
+		return;
+	pte_set(dst, d->child->flags & VM_SHARED ? e : pte_wrprotect(e));
+}
 
-	if (unlikely(!pte_present(e))) {
-		if (pte_is_swap(e))
-			dup_swap(d, e);
-		return false;
-	}
-	if (unlikely(pte_special(e))) {
-		pte_set(dst, d->child->flags & VM_SHARED ? e : pte_wrprotect(e));
-		return false;
-	}
-	page = pfn_to_page(pte_pfn(e));
-	if (!page_anon(page))
-		return false;
-	if (pte_write(e)) {
-		pte_clear_bits(src, PTE_WRITE);
-		e = pte_wrprotect(*src); /* it may have become dirty meanwhile */
-		d->start = min(d->start, addr);
-		d->end = addr + MMU_PAGE_SIZE;
-	}
-	get_page(page);
-	rmap_dup(page, d->child, addr, &d->batch);
-	pte_set(dst, e);
-	return true;
+/* An anonymous page gets one mapping more, which is all there is to it in most schemes. */
+static inline void dup_page(struct dup *d, struct page *page, unsigned long addr, bool plain)
+{
+	atomic_inc(&page->refcount);
+	if (likely(plain))
+		atomic_inc(&page->mapcount);
+	else
+		rmap_dup(page, d->child, addr, &d->batch);
 }
 
 static void dup_table(struct dup *d, struct page *from, struct page *to, unsigned long addr, unsigned long end)
 {
-	pte_t *src = pte_map(from, addr), *dst = pte_map(to, addr), *s = src, *t;
-	int pages = 0;
+	pte_t *src = pte_map(from, addr), *dst = pte_map(to, addr), *s = src;
+	bool plain = !rmap_anon->counts && !rmap_anon->dup;
+	unsigned long first = addr;
+	unsigned pages = 0, taken = 0;
 
 	spin_lock(&from->ptl);
 	spin_lock_nested(&to->ptl, 1);
-	while ((addr = pte_skip_none(&s, addr, end)) != end) {
-		t = dst + (s - src);
-		pages += dup_one(d, s++, t, addr);
-		pt_count(to, !pte_none(*t));
-		addr += MMU_PAGE_SIZE;
+	for (; (addr = pte_skip_none(&s, addr, end)) != end; addr += MMU_PAGE_SIZE, s++) {
+		pte_t e = *s, *t = (pte_t *)((char *)s + ((char *)dst - (char *)src));
+		struct page *page = pfn_to_page(pte_pfn(e));
+
+		if (unlikely(!pte_present(e) || pte_special(e) || !page_anon(page))) {
+			dup_other(d, e, t);
+			pt_count(to, !pte_none(*t));
+			continue;
+		}
+		if (e.low & PTE_WRITE) {
+			pte_clear_bits(s, PTE_WRITE);
+			e.low = s->low; /* it may have become dirty meanwhile */
+			taken++;
+		}
+		dup_page(d, page, addr, plain);
+		*t = e; /* no hardware looks at it yet, others come with the PTL */
+		pages++;
 	}
-	if (pages)
-		atomic_add(pages, &d->to->rss_anon);
+	pt_count(to, pages);
+	atomic_add(pages, &d->to->rss_anon);
 	spin_unlock(&to->ptl);
 	spin_unlock(&from->ptl);
 	pte_unmap(dst);
 	pte_unmap(src);
+	if (taken) {
+		d->start = min(d->start, first);
+		d->end = end;
+	}
 }
 
 static int dup_tables(struct dup *d, struct vma *child)

@@ -68,7 +68,7 @@ static inline pte_t take_entry(struct tlb_gather *g, pte_t *pte)
 enum rss { RSS_ANON, RSS_FILE, RSS_SHMEM, NR_RSS };
 
 /* The entry at addr mapped a counted page. => PTL held */
-static inline void zap_page(struct tlb_gather *g, struct page *page, pte_t e, unsigned long addr, int count[NR_RSS])
+static __always_inline void zap_page(struct tlb_gather *g, struct page *page, pte_t e, unsigned long addr, bool plain, int count[NR_RSS])
 {
 	if (likely(page_anon(page))) {
 		count[RSS_ANON]++;
@@ -77,7 +77,12 @@ static inline void zap_page(struct tlb_gather *g, struct page *page, pte_t e, un
 		if (pte_dirty(e) && !page_dirty(page))
 			mark_page_dirty(page);
 	}
-	rmap_remove(page, g->mm, addr);
+	if (likely(plain)) {
+		ASSERT(page_mapped(page));
+		atomic_dec(&page->mapcount);
+	} else {
+		rmap_remove(page, g->mm, addr);
+	}
 	g->pages[g->nr++] = page;
 }
 
@@ -92,7 +97,7 @@ static void sub_rss(struct mm *mm, const int count[NR_RSS])
 }
 
 /* One entry that is not none. => it is now */
-static inline bool zap_one(struct tlb_gather *g, pte_t *pte, unsigned long addr, bool keep_anon, int count[NR_RSS])
+static __always_inline bool zap_one(struct tlb_gather *g, pte_t *pte, unsigned long addr, bool keep_anon, bool plain, int count[NR_RSS])
 {
 	pte_t e = *pte;
 	struct page *page;
@@ -110,27 +115,35 @@ static inline bool zap_one(struct tlb_gather *g, pte_t *pte, unsigned long addr,
 	if (!g->whole_mm)
 		gather_flush(g, addr, addr + MMU_PAGE_SIZE);
 	if (likely(!pte_special(e)))
-		zap_page(g, page, e, addr, count);
+		zap_page(g, page, e, addr, plain, count);
 	return true;
+}
+
+/* Do both schemes count in struct page, and want to hear of nothing else? Asked once a table. */
+static bool rmap_remove_plain(void)
+{
+	return !rmap_anon->counts && !rmap_anon->remove && !rmap_file->counts && !rmap_file->remove;
 }
 
 /* => where it stopped, because enough was gathered: short of end, the caller flushes and comes again */
 static unsigned long zap_table(struct tlb_gather *g, struct page *pt, unsigned long addr, unsigned long end, bool keep_anon)
 {
 	pte_t *first = pte_map(pt, addr), *pte = first;
+	bool plain = rmap_remove_plain();
 	int count[NR_RSS] = { 0 };
-	unsigned gone = 0;
+	unsigned gone = 0, left;
 
 	spin_lock(&pt->ptl);
+	left = pt->inuse;
 	while (g->nr < GATHER_PAGES) {
-		if (gone == pt->inuse) {
+		if (gone == left) {
 			addr = end;
 			break;
 		}
 		addr = pte_skip_none(&pte, addr, end);
 		if (addr == end)
 			break;
-		gone += zap_one(g, pte++, addr, keep_anon, count);
+		gone += zap_one(g, pte++, addr, keep_anon, plain, count);
 		addr += MMU_PAGE_SIZE;
 	}
 	pt_count(pt, -gone);
