@@ -125,28 +125,32 @@ static unsigned long load[3];
 static u64 load_next = LOAD_PERIOD;
 static spinlock_t load_lock;
 
-static unsigned long active_tasks(void)
+/* Those who sleep uninterruptibly, and those who run, if `running`. */
+static unsigned long active_tasks(bool running)
 {
 	s32 n = 0;
 
 	for_each_cpu(cpu)
-		n += (s32)READ_ONCE(cpu_rq(cpu)->nr_running) + READ_ONCE(cpu_rq(cpu)->nr_uninterruptible);
+		n += READ_ONCE(cpu_rq(cpu)->nr_uninterruptible) + (running ? (s32)READ_ONCE(cpu_rq(cpu)->nr_running) : 0);
 	return (unsigned long)max(n, 0);
 }
 
-/* Periods in which nobody ticked were idle ones: they decay with what runs now. */
+/* A sample whose time passed without a tick is from a moment when every CPU idled. */
+static void sample(u64 now)
+{
+	u64 n = (u64)active_tasks(now - load_next < 2 * TICK_NS) * LOAD_ONE;
+
+	for (unsigned i = 0; i < 3; i++)
+		load[i] = (unsigned long)((load[i] * (u64)load_exp[i] + n * (LOAD_ONE - load_exp[i]) + (n > load[i] ? LOAD_ONE - 1 : 0)) >> 11);
+	load_next += LOAD_PERIOD;
+}
+
 void loadavg_update(u64 now)
 {
-	unsigned long n;
-
 	if (likely(before(now, READ_ONCE(load_next))) || !raw_spin_trylock(&load_lock))
 		return;
-	n = active_tasks() * LOAD_ONE;
-	for (unsigned rounds = 0; !before(now, load_next) && rounds < 1000; rounds++) {
-		load_next += LOAD_PERIOD;
-		for (unsigned i = 0; i < 3; i++)
-			load[i] = (unsigned long)(((u64)load[i] * load_exp[i] + (u64)n * (LOAD_ONE - load_exp[i]) + (n > load[i] ? LOAD_ONE - 1 : 0)) >> 11);
-	}
+	for (unsigned rounds = 0; !before(now, load_next) && rounds < 1000; rounds++)
+		sample(now);
 	if (!before(now, load_next))
 		load_next = now + LOAD_PERIOD;
 	raw_spin_unlock(&load_lock);

@@ -157,8 +157,11 @@ static void switch_tasks(struct rq *rq, struct task *prev, struct task *next, u6
 	if (unlikely(prev == rq->idle)) {
 		rq->times.idle += now - rq->idle_since;
 		start_tick(rq);
-	} else if (next == rq->idle)
-		rq->idle_since = now;
+	} else {
+		BUG_ON(*(u32 *)prev->stack != STACK_CANARY);
+		if (next == rq->idle)
+			rq->idle_since = now;
+	}
 	switch_mm(rq, prev, next);
 	finish_switch(switch_to(prev, next));
 }
