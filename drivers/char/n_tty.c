@@ -407,7 +407,7 @@ static void read_plan(const struct tty *t, size_t n, struct read_wait *w)
 static bool dead(const struct tty *t, u32 generation) { return t->hangups != generation || t->peer_closed; }
 
 /* => 0: take what there is; 1: sleep at most *ns; or -errno. L held */
-static int read_state(struct tty *t, size_t n, bool nonblock, u32 generation, u32 seen, u64 *ns)
+static int read_state(struct tty *t, size_t n, bool nonblock, u32 generation, u64 *ns)
 {
 	struct read_wait w;
 	u32 got = available(t);
@@ -438,7 +438,7 @@ ssize_t tty_read(struct tty *t, u8 *buf, size_t n, bool nonblock, u32 generation
 	for (;;) {
 		prepare_to_wait(&t->read_wait, &wait, TASK_INTERRUPTIBLE);
 		spin_lock_irqsave(&t->lock, irq);
-		r = read_state(t, n, nonblock, generation, seen, &ns);
+		r = read_state(t, n, nonblock, generation, &ns);
 		if (r <= 0)
 			break;
 		seen = available(t);

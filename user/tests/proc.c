@@ -335,6 +335,17 @@ static void strings(char **argv)
 	close(fd);
 }
 
+/* Within two seconds. */
+static bool comes_to(const char *name, const char *state)
+{
+	for (int i = 0; i < 200; i++) {
+		if (slurp(name) > 0 && strstr(text, state))
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
 static void others(void)
 {
 	int found = 0, status;
@@ -353,15 +364,13 @@ static void others(void)
 		found += atoi(d->d_name) == pid || atoi(d->d_name) == getpid();
 	closedir(dir);
 	is(found, 2, "a directory for each process");
-	usleep(50000);
 	snprintf(name, sizeof(name), "/proc/%d/stat", pid);
-	ok(slurp(name) > 0 && strstr(text, ") S "), "a sleeping child");
+	ok(comes_to(name, ") S "), "a sleeping child");
 	snprintf(name, sizeof(name), "/proc/%d/task/%d/status", pid, pid);
 	ok(slurp(name) > 0 && field("PPid") == getpid(), "its task directory");
 	kill(pid, SIGKILL);
-	usleep(50000);
 	snprintf(name, sizeof(name), "/proc/%d/stat", pid);
-	ok(slurp(name) > 0 && strstr(text, ") Z "), "dead and not waited for: a zombie");
+	ok(comes_to(name, ") Z "), "dead and not waited for: a zombie");
 	waitpid(pid, &status, 0);
 	ok(slurp(name) < 0 && errno == ENOENT, "waited for: gone");
 }
