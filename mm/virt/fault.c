@@ -35,7 +35,7 @@ void fault_unmap(struct fault *f)
 }
 
 /* => the table is there; f->pte mapped, f->entry read. 0 or VMF_OOM */
-static int fault_map(struct fault *f)
+static __always_inline int fault_map(struct fault *f)
 {
 	f->pmd = mmu_pmd(&f->mm->mmu, f->addr);
 	f->pt = f->pmd ? pt_page_of(f->pmd) : NULL;
@@ -57,15 +57,6 @@ int fault_remap(struct fault *f)
 
 	f->entry = seen;
 	return err;
-}
-
-bool fault_lock(struct fault *f)
-{
-	spin_lock(&f->pt->ptl);
-	if (likely(pte_same(*f->pte, f->entry)))
-		return true;
-	spin_unlock(&f->pt->ptl);
-	return false;
 }
 
 /* A page for current to own. With the table mapped it comes without sleeping or not at all: then the table is given
@@ -154,9 +145,17 @@ static int fault_once(struct fault *f)
 /* => VMF_*; mmap lock held for reading, and the area permits the access (or write is forced on a private one) */
 int handle_vma_fault(struct vma *vma, unsigned long addr, bool write, bool *major)
 {
-	struct fault f = { .mm = vma->mm, .vma = vma, .addr = addr & MMU_PAGE_MASK, .write = write };
+	struct fault f;
 	int r;
 
+	f.mm = vma->mm; /* one by one: this is shorter than clearing all of it first */
+	f.vma = vma;
+	f.addr = addr & MMU_PAGE_MASK;
+	f.write = write;
+	f.major = false;
+	f.pte = NULL;
+	f.spare = NULL;
+	f.batch.objects = NULL;
 	if (write && !(vma->flags & VM_SHARED) && rmap_prepare(vma, &f.batch, 1))
 		return VMF_OOM;
 	do {

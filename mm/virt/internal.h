@@ -57,8 +57,26 @@ void pt_free_range(struct tlb_gather *g, unsigned long start, unsigned long end,
 int pt_dir_alloc(struct mm *mm, unsigned long addr); /* the page directory for addr; 0 or -ENOMEM */
 void pt_free_dirs(struct mm *mm);       /* page directories; at exit */
 void pt_free_chain(struct page *tables); /* through RCU */
-u64 vma_pte_bits(u32 vm_flags);         /* what a PTE of such an area starts with; never WRITE for private areas */
-struct page *pt_page_of(pmd_t *pmd);    /* NULL if none */
+/* What a PTE of such an area starts with; never WRITE for private areas. */
+static inline u64 vma_pte_bits(u32 flags)
+{
+	u64 bits = PTE_PRESENT | PTE_USER | PTE_ACCESSED;
+
+	if (unlikely(!(flags & VM_PROT)))
+		return PTE_PROTNONE | PTE_ACCESSED;
+	if (!(flags & VM_EXEC))
+		bits |= pte_nx;
+	if ((flags & (VM_WRITE | VM_SHARED)) == (VM_WRITE | VM_SHARED))
+		bits |= PTE_WRITE;
+	return bits;
+}
+/* => the page-table page, or NULL if there is none */
+static inline struct page *pt_page_of(pmd_t *pmd)
+{
+	pmd_t e = pte_read(pmd);
+
+	return e.low & PTE_PRESENT ? pfn_to_page(pte_pfn(e)) : NULL;
+}
 static inline pte_t *pte_map(struct page *pt, unsigned long addr) { return (pte_t *)kmap(pt) + PTE_INDEX(addr); }
 static inline void pte_unmap(pte_t *pte) { kunmap(pte); }
 static inline unsigned long table_end(unsigned long addr, unsigned long end)
@@ -117,7 +135,15 @@ struct fault {
 };
 void fault_unmap(struct fault *f);               /* give the mapped table back */
 int fault_remap(struct fault *f);                /* map it again after that, with the old f->entry in mind; 0 or VMF_OOM */
-bool fault_lock(struct fault *f);                /* PTL; false: the entry has changed, PTL not held */
+/* PTL; false: the entry has changed, PTL not held */
+static inline bool fault_lock(struct fault *f)
+{
+	spin_lock(&f->pt->ptl);
+	if (likely(pte_same(*f->pte, f->entry)))
+		return true;
+	spin_unlock(&f->pt->ptl);
+	return false;
+}
 struct page *fault_new_page(struct fault *f, bool zero); /* NULL: table given back, look again or (spare NULL) no memory */
 void fault_set_anon(struct fault *f, struct page *page, pte_t entry);
 int fault_file(struct fault *f);                 /* fault_file.c */

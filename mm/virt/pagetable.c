@@ -22,26 +22,6 @@ static gfp_t table_gfp(void)
 	return highpte == 0 ? GFP_HIGHUSER | __GFP_ZERO : GFP_KERNEL | __GFP_ZERO;
 }
 
-u64 vma_pte_bits(u32 flags)
-{
-	u64 bits = PTE_PRESENT | PTE_USER | PTE_ACCESSED;
-
-	if (unlikely(!(flags & VM_PROT)))
-		return PTE_PROTNONE | PTE_ACCESSED;
-	if (!(flags & VM_EXEC))
-		bits |= pte_nx;
-	if ((flags & (VM_WRITE | VM_SHARED)) == (VM_WRITE | VM_SHARED))
-		bits |= PTE_WRITE;
-	return bits;
-}
-
-struct page *pt_page_of(pmd_t *pmd)
-{
-	pmd_t e = pte_read(pmd);
-
-	return e.low & PTE_PRESENT ? pfn_to_page(pte_pfn(e)) : NULL;
-}
-
 struct page *pt_page(struct mm *mm, unsigned long addr)
 {
 	pmd_t *pmd = mmu_pmd(&mm->mmu, addr);
