@@ -146,7 +146,7 @@ static void wait_for_cpus(bool urgent)
 	if (waiting && urgent)
 		interrupt_cpus();
 	for (;;) {
-		set_current_state(TASK_UNINTERRUPTIBLE);
+		set_current_state(TASK_INTERRUPTIBLE); /* no signal reaches a kernel thread; it is no load either */
 		if (!waiting)
 			break;
 		if (!schedule_timeout(patience))
@@ -252,7 +252,7 @@ static void run_batch(struct rcu_head *list)
 	if (!list)
 		return;
 	target = request(false);
-	wait_event(&done_wait, reached(target));
+	(void)wait_event_interruptible(&done_wait, reached(target)); /* no signal reaches a kernel thread */
 	while (list) {
 		struct rcu_head *next = list->next;
 
