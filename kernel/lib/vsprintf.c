@@ -211,11 +211,10 @@ static const char *parse_length(const char *f, struct spec *sp)
 	return f;
 }
 
-#define NEXT_INTEGER(args, sp, sign) ((sp)->length == 'L' ? (u64)va_arg(args, u64) : \
-	(sign) ? (u64)(s64)va_arg(args, int) : (u64)va_arg(args, unsigned))
-
-static u64 cut_integer(u64 v, const struct spec *sp, bool sign)
+static u64 cut_integer(u64 v, const struct spec *sp)
 {
+	bool sign = sp->flags & SIGNED;
+
 	if (sp->length == 'h')
 		return sign ? (u64)(s64)(s16)v : (u16)v;
 	if (sp->length == 'H')
@@ -223,78 +222,96 @@ static u64 cut_integer(u64 v, const struct spec *sp, bool sign)
 	return v;
 }
 
-int vsnprintf(char *buf, size_t size, const char *f, va_list args)
+/* What stands between % and the conversion; a * takes its number from args. => the conversion's letter */
+static const char *parse_spec(const char *f, struct spec *sp, va_list *args)
+{
+	f = parse_flags(f, sp);
+	sp->precision = -1;
+	if (*f == '*') {
+		f++;
+		sp->width = va_arg(*args, int);
+		if (sp->width < 0) {
+			sp->width = -sp->width;
+			sp->flags |= LEFT;
+		}
+	} else
+		f = parse_number(f, &sp->width);
+	if (*f == '.') {
+		if (*++f == '*') {
+			f++;
+			sp->precision = va_arg(*args, int);
+		} else
+			f = parse_number(f, &sp->precision);
+	}
+	return parse_length(f, sp);
+}
+
+static void put_integer(struct out *o, char conversion, struct spec *sp, va_list *args)
+{
+	unsigned base = conversion == 'x' || conversion == 'X' ? 16 : conversion == 'o' ? 8 : 10;
+	u64 v;
+
+	if (conversion == 'd' || conversion == 'i')
+		sp->flags |= SIGNED;
+	if (conversion == 'X')
+		sp->flags |= UPPER;
+	if (sp->length == 'L')
+		v = va_arg(*args, u64);
+	else
+		v = sp->flags & SIGNED ? (u64)(s64)va_arg(*args, int) : (u64)va_arg(*args, unsigned);
+	put_number(o, cut_integer(v, sp), base, sp);
+}
+
+/* => characters of the format used, the conversion's letter included; 0 at the end of the format */
+static int put_conversion(struct out *o, const char *f, struct spec *sp, va_list *args)
+{
+	char c;
+
+	switch (*f) {
+	case 0: /* a lone % at the end */
+		return 0;
+	case 'c':
+		c = (char)va_arg(*args, int);
+		put_text(o, &c, 1, sp);
+		return 1;
+	case 's':
+		put_string(o, va_arg(*args, const char *), sp);
+		return 1;
+	case 'p':
+		return 1 + put_pointer(o, f + 1, va_arg(*args, void *), sp);
+	case 'd':
+	case 'i':
+	case 'u':
+	case 'x':
+	case 'X':
+	case 'o':
+		put_integer(o, *f, sp, args);
+		return 1;
+	case '%':
+		put(o, '%');
+		return 1;
+	}
+	put(o, '%'); /* not ours: shown as it stands */
+	put(o, *f);
+	return 1;
+}
+
+int vsnprintf(char *buf, size_t size, const char *f, va_list list)
 {
 	struct out o = { buf, size ? buf + min(size, (size_t)0x7fffffff) - 1 : buf, 0 };
 	struct spec sp;
-	unsigned base;
-	char c;
+	va_list args;
 
-	for (; *f; f++) {
+	va_copy(args, list); /* so that its address can be handed on, whatever type it is */
+	while (*f) {
 		if (*f != '%') {
-			put(&o, *f);
+			put(&o, *f++);
 			continue;
 		}
-		f = parse_flags(f + 1, &sp);
-		sp.precision = -1;
-		if (*f == '*') {
-			f++;
-			sp.width = va_arg(args, int);
-			if (sp.width < 0) {
-				sp.width = -sp.width;
-				sp.flags |= LEFT;
-			}
-		} else
-			f = parse_number(f, &sp.width);
-		if (*f == '.') {
-			if (*++f == '*') {
-				f++;
-				sp.precision = va_arg(args, int);
-			} else
-				f = parse_number(f, &sp.precision);
-		}
-		f = parse_length(f, &sp);
-		base = 10;
-		switch (*f) {
-		case 'c':
-			c = (char)va_arg(args, int);
-			put_text(&o, &c, 1, &sp);
-			break;
-		case 's':
-			put_string(&o, va_arg(args, const char *), &sp);
-			break;
-		case 'p':
-			f += put_pointer(&o, f + 1, va_arg(args, void *), &sp);
-			break;
-		case 'd':
-		case 'i':
-			sp.flags |= SIGNED;
-			put_number(&o, cut_integer(NEXT_INTEGER(args, &sp, true), &sp, true), 10, &sp);
-			break;
-		case 'X':
-			sp.flags |= UPPER;
-			fallthrough;
-		case 'x':
-			base = 16;
-			goto unsigned_number;
-		case 'o':
-			base = 8;
-			goto unsigned_number;
-		case 'u':
-unsigned_number:
-			put_number(&o, cut_integer(NEXT_INTEGER(args, &sp, false), &sp, false), base, &sp);
-			break;
-		case '%':
-			put(&o, '%');
-			break;
-		case 0:
-			f--; /* a lone % at the end */
-			break;
-		default: /* not ours: shown as it stands */
-			put(&o, '%');
-			put(&o, *f);
-		}
+		f = parse_spec(f + 1, &sp, &args);
+		f += put_conversion(&o, f, &sp, &args);
 	}
+	va_end(args);
 	if (size)
 		*o.pos = 0;
 	return (int)o.total;
