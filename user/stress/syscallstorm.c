@@ -25,7 +25,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "prog.h"
@@ -211,9 +210,8 @@ static void __attribute__((noreturn)) work(u32 who)
 {
 	struct rlimit few = { 64, 64 }, small = { 64 << 20, 64 << 20 };
 	struct sigaction sa = { .sa_handler = on_alarm };
-	struct itimerval tick = { { 0, 20000 }, { 0, 20000 } };
+	pthread_t t[64];
 	char dir[64];
-	pthread_t t;
 
 	snprintf(dir, sizeof(dir), "/tmp/storm.%u", (u32)getpid());
 	mkdir(dir, 0777);
@@ -227,11 +225,14 @@ static void __attribute__((noreturn)) work(u32 who)
 	make_areas();
 	open_things();
 	sigaction(SIGALRM, &sa, NULL);
-	setitimer(ITIMER_REAL, &tick, NULL); /* whatever blocks is interrupted */
-	for (u32 i = 1; i < threads; i++)
-		pthread_create(&t, NULL, storm, (void *)(unsigned long)mix32(seed ^ mix32(who * 16 + i)));
-	storm((void *)(unsigned long)mix32(seed ^ mix32(who * 16)));
-	_exit(0);
+	for (u32 i = 0; i < threads && i < 64; i++)
+		if (pthread_create(&t[i], NULL, storm, (void *)(unsigned long)mix32(seed ^ mix32(who * 64 + i))))
+			_exit(1);
+	for (;;) { /* whatever blocks is interrupted */
+		usleep(2000);
+		for (u32 i = 0; i < threads && i < 64; i++)
+			pthread_kill(t[i], SIGALRM);
+	}
 }
 
 /* --- all of them ------------------------------------------------------------------------------------------------------ */
@@ -297,11 +298,12 @@ int main(int argc, char **argv)
 	u32 started = 0;
 
 	parse_options(argc, argv, "usage: syscallstorm [--seconds N] [--workers N] [--threads N] [--seed N] [--from N] [--to N] [--trace]", defs);
-	counters = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (counters == MAP_FAILED)
+	/* fences on both sides: the storm writes around its areas */
+	counters = mmap(NULL, 64 * PAGE, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (counters == MAP_FAILED || mprotect(counters = (void *)((char *)counters + 32 * PAGE), PAGE, PROT_READ | PROT_WRITE))
 		die("mmap");
 	while (seconds() - start < length && !hung) {
-		double until = seconds() + 5;
+		double until = seconds() + 2;
 
 		round_of(started, until < start + length ? until : start + length);
 		started += workers;
