@@ -48,7 +48,7 @@ void irq_override_add(u8 isa, u32 gsi, u16 flags)
 	overrides[isa].set = true;
 }
 
-u32 ioapic_isa_gsi(u8 isa) { return isa < 16 && overrides[isa].set ? overrides[isa].gsi : isa; }
+u32 ioapic_isa_gsi(u8 isa) { return nr_ioapics && isa < 16 && overrides[isa].set ? overrides[isa].gsi : isa; }
 
 static struct ioapic *ioapic_of(u32 gsi)
 {
