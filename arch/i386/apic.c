@@ -18,9 +18,9 @@ static struct { bool known; u32 apic_id; u16 flags; u8 lint; } nmi_source = { .l
 /* The boot CPU is always number 0; firmware lists it somewhere among the others. */
 void cpu_add(u32 apic_id)
 {
-	if (lapic_base && apic_id == cpu_apic_id[0])
+	if (!lapic_base || apic_id == cpu_apic_id[0])
 		return;
-	if (nr_cpus >= min(max_cpus, (u32)MAX_CPUS) || apic_id > 254 || !lapic_base) {
+	if (nr_cpus >= min(max_cpus, (u32)MAX_CPUS) || apic_id > 254) {
 		cpus_left_out++;
 		return;
 	}

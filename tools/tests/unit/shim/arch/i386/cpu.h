@@ -18,5 +18,7 @@ static inline void __local_irq_restore(unsigned long was) { unit_irqs_off = was;
 #define local_irq_restore(flags) __local_irq_restore(flags)
 static inline void cpu_relax(void) { }
 static inline u64 rdtsc(void) { return __builtin_ia32_rdtsc(); }
+struct cpu_features { u32 phys_bits; };
+extern struct cpu_features cpu;
 
 #endif
