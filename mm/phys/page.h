@@ -44,7 +44,7 @@ struct page {
 		void *chain;             /* p: rmap.anon=chain: list of PTE locators */
 		u32 direct;              /* p: rmap.anon=chain: the only PTE locator */
 		struct {
-			u16 inuse;       /* s: objects handed out */
+			u16 inuse;       /* s: objects handed out; page-table page, p: entries not none */
 			u16 objects;     /* s: objects in the slab */
 		};
 	};
