@@ -208,11 +208,11 @@ static void queue_limit(void *arg)
 	sigemptyset(&s);
 	sigaddset(&s, SIGRTMIN + 1);
 	sigprocmask(SIG_BLOCK, &s, NULL);
+	if (!getuid())
+		setuid(54321); /* the count is the user's, and root may have some elsewhere */
 	setrlimit(RLIMIT_SIGPENDING, &few);
 	while (sent < 100 && !sigqueue(getpid(), SIGRTMIN + 1, v))
 		sent++;
-	printf("# sent %d errno %d\n", sent, errno);
-	fflush(stdout);
 	_exit(sent >= 5 && sent <= 10 && errno == EAGAIN ? 0 : 1);
 }
 
