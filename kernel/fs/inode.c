@@ -62,15 +62,6 @@ void inode_touch(struct inode *i, u32 attrs)
 		i->ctime = now;
 	spin_unlock(&i->lock_small);
 }
-struct times inode_times(struct inode *i)
-{
-	struct times t;
-
-	spin_lock(&i->lock_small);
-	t = (struct times){ i->atime, i->mtime, i->ctime };
-	spin_unlock(&i->lock_small);
-	return t;
-}
 void inode_add_blocks(struct inode *i, long units512)
 {
 	spin_lock(&i->lock_small);

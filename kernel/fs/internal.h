@@ -146,7 +146,6 @@ static inline bool d_is_dir(const struct dentry *d) { return d->inode && S_ISDIR
 void inode_cache_init(void);
 void inode_init_once(struct inode *i);
 struct times { s64 a, m, c; };
-struct times inode_times(struct inode *i);
 int inode_want_write(struct inode *i);    /* count a writer: -ETXTBSY while it is executed */
 void inode_drop_write(struct inode *i);
 int inode_deny_write(struct inode *i);    /* -ETXTBSY while it is open for writing */

@@ -215,9 +215,9 @@ static int walk_start(struct walk *w, int dfd, const char *name, u32 flags, bool
 
 /* --- one step ------------------------------------------------------------------------------------------------------ */
 /* RCU walk: replace p without references. Else: eats p's old references, p gets the new ones. */
-static void cross_mounts(struct walk *w, struct path *p)
+static noinline void cross_mounts_slow(struct walk *w, struct path *p)
 {
-	while (unlikely(READ_ONCE(p->dentry->flags) & D_MOUNTED)) {
+	while (READ_ONCE(p->dentry->flags) & D_MOUNTED) {
 		struct mount *m;
 		unsigned seq;
 
@@ -238,6 +238,12 @@ static void cross_mounts(struct walk *w, struct path *p)
 		}
 		*p = (struct path){ m, m->root };
 	}
+}
+
+static inline void cross_mounts(struct walk *w, struct path *p)
+{
+	if (unlikely(READ_ONCE(p->dentry->flags) & D_MOUNTED))
+		cross_mounts_slow(w, p);
 }
 
 static struct dentry *parent_of(struct walk *w, struct dentry *d)

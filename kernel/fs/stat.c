@@ -20,11 +20,17 @@ static void split_time(s64 ns, struct statx_timestamp *t)
 	t->tv_nsec = rem;
 }
 
+/* Everything but the reserved fields. */
 void vfs_fill_stat(const struct path *p, struct statx *st, struct inode *i)
 {
-	struct times t = inode_times(i);
+	struct times t;
 
-	memset(st, 0, sizeof(*st));
+	spin_lock(&i->lock_small);
+	t = (struct times){ i->atime, i->mtime, i->ctime };
+	st->stx_blocks = i->blocks;
+	spin_unlock(&i->lock_small);
+	memset(&st->stx_btime, 0, sizeof(st->stx_btime));
+	st->stx_attributes = st->stx_mnt_id = 0;
 	st->stx_mask = STATX_BASIC_STATS | STATX_MNT_ID;
 	st->stx_blksize = i->sb->block_size;
 	st->stx_nlink = i->nlink;
@@ -33,9 +39,6 @@ void vfs_fill_stat(const struct path *p, struct statx *st, struct inode *i)
 	st->stx_mode = i->mode;
 	st->stx_ino = i->ino;
 	st->stx_size = inode_size(i);
-	spin_lock(&i->lock_small);
-	st->stx_blocks = i->blocks;
-	spin_unlock(&i->lock_small);
 	split_time(t.a, &st->stx_atime);
 	split_time(t.m, &st->stx_mtime);
 	split_time(t.c, &st->stx_ctime);
@@ -207,6 +210,7 @@ SYSCALL(statx, int dfd, const char __user *name, unsigned flags, unsigned mask, 
 
 	if (mask & STATX__RESERVED || (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
 		return -EINVAL;
+	memset(&s, 0, sizeof(s));
 	err = lookup < 0 ? lookup : stat_at(dfd, name, lookup, &s);
 	if (err)
 		return err;

@@ -51,7 +51,7 @@ struct inode {
 	u32 size_seq;
 	u32 seals;                         /* i: F_SEAL_* of memfd */
 	u64 blocks;                        /* s: 512-byte units */
-	s64 atime, mtime, ctime;           /* s: ns since 1970; read with inode_times() */
+	s64 atime, mtime, ctime;           /* s: ns since 1970 */
 	atomic_t writers;                  /* a: > 0: open for writing; < 0: being executed, writing denied */
 	atomic_t refcount;                 /* a */
 	spinlock_t lock_small;
