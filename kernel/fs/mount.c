@@ -202,6 +202,30 @@ int mount_detach(struct mount *m, bool lazy)
 	return 0;
 }
 
+/* Mounts below m move with it. The caller holds a reference to m and the namespace_mutex. */
+int mount_move(struct mount *m, const struct path *at)
+{
+	struct path was;
+	int err;
+
+	if (!m->attached || m->parent == m)
+		return -EINVAL;
+	for (struct mount *p = at->mount;; p = p->parent) {
+		if (p == m)
+			return -ELOOP;
+		if (p->parent == p)
+			break;
+	}
+	write_seqlock(&mount_lock);
+	detach_locked(m, &was);
+	write_sequnlock(&mount_lock);
+	err = mount_attach(m, at);
+	if (err && mount_attach(m, &was))
+		WARN_ON_ONCE(1); /* the old place died meanwhile as well: it lives on in no tree */
+	path_put(&was);
+	return err;
+}
+
 /* --- writers -------------------------------------------------------------------------------------------------------- */
 static bool is_read_only(const struct mount *m) { return (READ_ONCE(m->flags) | READ_ONCE(m->sb->flags)) & MS_RDONLY; }
 

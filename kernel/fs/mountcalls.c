@@ -2,7 +2,7 @@
  *
  * mount, umount2, and what /proc shows of mounts.
  *
- * Not here: propagation between mounts (MS_SHARED and friends: every mount is private), namespaces, pivot_root.
+ * Not here: propagation between mounts (every mount is private: MS_SHARED, MS_SLAVE are EINVAL), namespaces, pivot_root.
  */
 #include "kernel/fs/mounts.h"
 #include <linux/mount.h>
@@ -72,6 +72,23 @@ out:
 	return err;
 }
 
+static int move(const char *source, const struct path *at)
+{
+	struct path from;
+	int err = kern_path(source, LOOKUP_FOLLOW, &from);
+
+	if (err)
+		return err;
+	if (from.dentry != from.mount->root)
+		err = -EINVAL;
+	else if (S_ISDIR(from.dentry->inode->mode) != S_ISDIR(at->dentry->inode->mode))
+		err = -ENOTDIR;
+	else
+		err = mount_move(from.mount, at);
+	path_put(&from);
+	return err;
+}
+
 static int remount(const struct path *at, u32 flags, const char *options)
 {
 	struct super_block *sb = at->mount->sb;
@@ -97,8 +114,6 @@ static int do_mount(const char *source, const char *target, const char *type, u3
 		return -EPERM;
 	if ((flags & 0xffff0000) == 0xc0ed0000) /* the magic of old days */
 		flags &= 0xffff;
-	if (flags & MS_MOVE)
-		return -EINVAL;
 	if (flags & (MS_SHARED | MS_SLAVE | MS_UNBINDABLE))
 		return -EINVAL;
 	if (flags & MS_PRIVATE) /* all are */
@@ -110,6 +125,8 @@ static int do_mount(const char *source, const char *target, const char *type, u3
 			err = remount(&at, flags, options);
 		else if (flags & MS_BIND)
 			err = source ? mount_bind(source, &at) : -EINVAL;
+		else if (flags & MS_MOVE)
+			err = source ? move(source, &at) : -EINVAL;
 		else
 			err = type ? mount_new(source, type, &at, flags, options) : -EINVAL;
 		path_put(&at);

@@ -12,6 +12,7 @@ extern struct list_head all_mounts; /* mount_lock */
 struct mount *mount_make(struct super_block *sb, struct dentry *root, const char *source, u32 flags);
 int mount_attach(struct mount *m, const struct path *at);
 int mount_detach(struct mount *m, bool lazy);
+int mount_move(struct mount *m, const struct path *at);
 int mount_set_flags(struct mount *m, u32 flags);
 int sb_set_read_only(struct super_block *sb, bool ro);
 

@@ -766,6 +766,8 @@ static struct file *open_tmpfile(struct walk *w, const struct open_how_k *how)
 		err = p.dentry ? dir->ops->tmpfile(dir, p.dentry, (how->mode & ~current->fs->umask & 07777) | S_IFREG) : -ENOMEM;
 	}
 	up_write(&dir->lock);
+	if (!err)
+		p.dentry->inode->linkable = !(how->flags & O_EXCL);
 	f = err ? ERR_PTR(err) : path_open(&p, how->flags & ~(O_TMPFILE | O_EXCL | O_CREAT));
 	mnt_drop_write(w->path.mount);
 	dput(p.dentry);

@@ -117,7 +117,7 @@ static int link_locked(struct create *c, const struct path *old)
 	if (S_ISDIR(i->mode) || !c->dir->ops->link)
 		return -EPERM;
 	down_write_nested(&i->lock, 1);
-	err = i->nlink ? c->dir->ops->link(old->dentry, c->dir, c->d) : -ENOENT;
+	err = i->nlink || i->linkable ? c->dir->ops->link(old->dentry, c->dir, c->d) : -ENOENT;
 	up_write(&i->lock);
 	return err;
 }

@@ -46,6 +46,7 @@ struct inode {
 	dev_t rdev;                        /* f */
 	u8 flags;                          /* inode cache's lock: INODE_* */
 	bool dead;                         /* i: a directory that was removed */
+	bool linkable;                     /* i: O_TMPFILE: may get a first name by linkat */
 	u64 ino;                           /* f */
 	loff_t size;                       /* i to write; read with inode_size(): 64 bits on a 32-bit machine */
 	u32 size_seq;

@@ -133,6 +133,22 @@ static void binds(void)
 	unlink("src/f"), rmdir("src");
 }
 
+static void moves(void)
+{
+	mkdir("m2", 0755);
+	mount("none", "m", "tmpfs", 0, NULL);
+	mkdir("m/sub", 0755);
+	mount("none", "m/sub", "tmpfs", 0, NULL);
+	make("m/sub/deep");
+	fails(mount("m", "m/sub", NULL, MS_MOVE, NULL), ELOOP, "a mount does not move into itself");
+	fails(mount("m/sub/deep", "file", NULL, MS_MOVE, NULL), EINVAL, "what is no mount does not move");
+	is(mount("m", "m2", NULL, MS_MOVE, NULL), 0, "a mount moves");
+	ok(exists("m2/sub/deep") && !exists("m/sub"), "... with those inside it");
+	is(umount("m2/sub"), 0, "unmounted");
+	is(umount("m2"), 0, "both");
+	rmdir("m2");
+}
+
 static void flags(void)
 {
 	int fd;
@@ -195,6 +211,7 @@ int main(void)
 	limits();
 	layers();
 	binds();
+	moves();
 	flags();
 	roots();
 	unlink("file"), rmdir("m");

@@ -130,6 +130,11 @@ static void open_files(void)
 	unlink("over");
 	fd = open(".", O_TMPFILE | O_RDWR, 0600);
 	ok(fd >= 0 && write(fd, "t", 1) == 1 && !fstat(fd, &st) && st.st_nlink == 0, "O_TMPFILE");
+	if (!geteuid()) {
+		is(linkat(fd, "", AT_FDCWD, "named", AT_EMPTY_PATH), 0, "... gets a name");
+		ok(mark("named") == 't' && nlink("named") == 1, "... by which it is found");
+		unlink("named");
+	}
 	close(fd);
 }
 
