@@ -12,8 +12,8 @@
 
 /* --- carrying entries over ------------------------------------------------------------------------------------------------- */
 /* One entry. plain: no scheme wants to hear of it. => false: the scheme wants the page to be exclusive first */
-static inline bool carry_one(struct vma *from, pte_t *src, unsigned long old, struct vma *to, pte_t *dst, unsigned long new,
-			     bool plain)
+static __always_inline bool carry_one(struct vma *from, pte_t *src, unsigned long old, struct vma *to, pte_t *dst,
+				      unsigned long new, bool plain)
 {
 	pte_t e = pte_take(src);
 
@@ -48,22 +48,18 @@ static unsigned long carry_ptes(struct vma *from, unsigned long old, struct vma 
 {
 	struct page *pt = pt_page(from->mm, old), *new_pt = pt_page(from->mm, new);
 	pte_t *src = pte_map(pt, old), *dst = pte_map(new_pt, new), *s = src;
-	bool flush = false, plain = !rmap_anon->move && !rmap_file->move;
-	unsigned long at = old;
+	unsigned long at = old, end = old + len, shift = new - old;
+	bool plain = !rmap_anon->move && !rmap_file->move;
+	long apart = (char *)dst - (char *)src;
 	int moved = 0;
 
 	lock_two(pt, new_pt);
-	while ((at = pte_skip_none(&s, at, old + len)) != old + len) {
-		flush |= pte_present(*s);
-		if (!carry_one(from, s, at, to, dst + (s - src), new + (at - old), plain))
+	for (; (at = pte_skip_none(&s, at, end)) != end; at += MMU_PAGE_SIZE, s++, moved++)
+		if (!carry_one(from, s, at, to, (pte_t *)((char *)s + apart), at + shift, plain))
 			break;
-		moved++;
-		s++;
-		at += MMU_PAGE_SIZE;
-	}
 	pt_count(pt, -moved);
 	pt_count(new_pt, moved);
-	if (flush)
+	if (moved)
 		flush_tlb_range(&from->mm->mmu, old, old + len);
 	unlock_two(pt, new_pt);
 	pte_unmap(dst);

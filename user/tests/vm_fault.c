@@ -166,6 +166,41 @@ static void grows_down(void)
 	munmap(p, 600 * P);
 }
 
+static bool cpu_has_nx(void)
+{
+	char line[4096];
+	bool nx = false;
+	FILE *f = fopen("/proc/cpuinfo", "r");
+
+	while (f && !nx && fgets(line, sizeof(line), f))
+		nx = !strncmp(line, "flags", 5) && strstr(line, " nx ");
+	if (f)
+		fclose(f);
+	return nx;
+}
+
+static void execution(void)
+{
+	char *p = mmap(NULL, P, RW, ANON, -1, 0);
+	void (*volatile code)(void) = (void (*)(void))p;
+
+	*p = (char)0xc3; /* ret */
+	got_sig = 0;
+	if (!cpu_has_nx())
+		skip("no NX");
+	else {
+		if (!sigsetjmp(jump, 1))
+			code();
+		ok(got_sig == SIGSEGV && got_code == SEGV_ACCERR && got_addr == p, "data is not executed");
+	}
+	got_sig = 0;
+	mprotect(p, P, PROT_READ | PROT_EXEC);
+	if (!sigsetjmp(jump, 1))
+		code();
+	is(got_sig, 0, "PROT_EXEC lets it run");
+	munmap(p, P);
+}
+
 static void copy_on_write(void)
 {
 	unsigned char *p = mmap(NULL, 8 * P, RW, ANON, -1, 0);
@@ -194,5 +229,6 @@ int main(void)
 	stacks();
 	grows_down();
 	copy_on_write();
+	execution();
 	return done();
 }
