@@ -5,6 +5,7 @@
 # usage: tools/deps.sh CACHE             install missing packages (as root), fetch BusyBox into CACHE
 #        tools/deps.sh --busybox CACHE   BusyBox alone
 #        tools/deps.sh --peer CACHE      Linux 6.1 686-PAE into CACHE/peer (tools/peer)
+#        tools/deps.sh --packages CACHE PACKAGE...    i386 packages, unpacked into CACHE/packages/PACKAGE (not installed)
 #        tools/deps.sh --check TOOL...   prints one line for the first tool that is missing
 #
 # i386 packages (BusyBox, the peer's kernel) are fetched through an apt state of its own in CACHE, which uses the host's
@@ -103,19 +104,30 @@ get_peer() {
 	fetch_i386 "$kernel" peer/lx
 }
 
+get_packages() {
+	for p; do
+		[ ! -e "$cache/packages/$p" ] || continue
+		mkdir -p "$cache/packages"
+		[ -e "$cache/apt/lists/lock" ] || update_i386
+		fetch_i386 "$p" "packages/$p" >&2
+	done
+}
+
 case $1 in
 --check)
 	shift
 	check "$@"
 	exit
 	;;
---busybox | --peer) what=$1 && shift ;;
+--busybox | --peer | --packages) what=$1 && shift ;;
 *) what=all ;;
 esac
 mkdir -p "$1"
 cache=$(cd "$1" && pwd)
+shift
 case $what in
 all) install_packages && get_busybox ;;
 --busybox) get_busybox ;;
 --peer) get_busybox && get_peer ;;
+--packages) get_packages "$@" ;;
 esac
