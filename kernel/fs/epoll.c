@@ -230,7 +230,7 @@ static bool loops(struct epoll *ep, struct file *f, int depth)
 
 static int add(struct epoll *ep, struct file *f, int fd, const struct epoll_event *e)
 {
-	struct hook_table t = { .pt = { hook, ~0U } };
+	struct hook_table t = { .pt = { .queue = hook, .events = ~0U } };
 	struct epoll_item *i;
 	u32 now;
 
