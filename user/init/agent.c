@@ -11,8 +11,7 @@
  *                   O standard output           R standard error
  *                   C count of input bytes taken  X wait status: the command has ended (32 bits)
  *
- * Serial lines have no flow control of their own here, so the host keeps at most WINDOW bytes of input unacknowledged:
- * they always fit into the kernel's tty buffer. After X the machine powers off.
+ * The host keeps a limited number of bytes of input unacknowledged (tools/isthmus/agent.py). After X the machine powers off.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -8,6 +8,7 @@
  * Last line: fill result=ok|bad processes= mb= passes= verified_mb= errors= high_mb= low_mb= seconds= seed=
  * high_mb and low_mb are what the fill took of each, from /proc/meminfo.
  */
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,16 +47,17 @@ static u32 bad_words(const u32 *p, u32 key)
 	return bad;
 }
 
-static void step(int from_parent, int to_parent)
+/* Tells that this phase is done, and waits until the parent closes the phase's gate. */
+static void step(int gate, int to_parent)
 {
 	char c = 'x';
 
-	if (write(to_parent, &c, 1) != 1 || read(from_parent, &c, 1) != 1)
+	if (write(to_parent, &c, 1) != 1 || read(gate, &c, 1) != 0)
 		_exit(3);
 }
 
 /* Fills and verifies; between the phases it waits for the others. */
-static int work(u32 who, u32 pages, int from_parent, int to_parent)
+static int work(u32 who, u32 pages, int (*gate)[2], int to_parent)
 {
 	u32 *mem = mmap(NULL, (size_t)pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	u32 errors = 0;
@@ -69,7 +71,7 @@ static int work(u32 who, u32 pages, int from_parent, int to_parent)
 			fill_page(mem + n * WORDS, page_key(who, n, pass));
 			__sync_fetch_and_add(&shared->pages_done, 1);
 		}
-		step(from_parent, to_parent);
+		step(gate[2 * pass][0], to_parent);
 		for (u32 n = 0; n < pages; n++) {
 			u32 bad = bad_words(mem + n * WORDS, page_key(who, n, pass));
 
@@ -77,7 +79,7 @@ static int work(u32 who, u32 pages, int from_parent, int to_parent)
 				fprintf(stderr, "fill: process %u, address %p: %u words of the page are wrong\n", who, (void *)(mem + n * WORDS), bad);
 			__sync_fetch_and_add(&shared->pages_done, 1);
 		}
-		step(from_parent, to_parent);
+		step(gate[2 * pass + 1][0], to_parent);
 	}
 	__sync_fetch_and_add(&shared->errors, errors);
 	return errors != 0;
@@ -89,28 +91,36 @@ static void show(const char *phase, u64 pages)
 	progress("fill: %s %u of %u MB", phase, shared->pages_done / 256, (u32)(pages / 256));
 }
 
-/* => true when every process has come to the end of its phase */
+/* Has a process died? They only end by themselves after the last phase. */
+static bool one_is_dead(void)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return !waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid;
+}
+
+/* => true when every process has come to the end of its phase; false when one is dead, and then so are the others */
 static bool wait_phase(int from_children, const char *phase, u64 pages)
 {
+	struct pollfd ready = { .fd = from_children, .events = POLLIN };
 	char buf[256];
 
 	for (u64 n = 0; n < processes;) {
-		ssize_t got = read(from_children, buf, processes - n < sizeof(buf) ? processes - n : sizeof(buf));
+		if (poll(&ready, 1, 200) > 0) {
+			ssize_t got = read(from_children, buf, processes - n < sizeof(buf) ? processes - n : sizeof(buf));
 
-		if (got <= 0)
+			if (got <= 0)
+				return false;
+			n += got;
+		} else if (one_is_dead()) {
+			signal(SIGTERM, SIG_IGN);
+			kill(0, SIGTERM);
 			return false;
-		n += got;
+		}
 		show(phase, pages);
 	}
 	shared->pages_done = 0;
 	return true;
-}
-
-static void release(int to_children)
-{
-	for (u64 n = 0; n < processes; n++)
-		if (write(to_children, "x", 1) != 1)
-			die("pipe");
 }
 
 static int collect(void)
@@ -124,6 +134,15 @@ static int collect(void)
 				fprintf(stderr, "fill: a process died of signal %d\n", WTERMSIG(status));
 		}
 	return bad;
+}
+
+/* A pipe for each phase: when its writing end is closed, everybody goes on. */
+static bool make_gates(int (*gate)[2])
+{
+	for (u64 g = 0; g < 2 * passes; g++)
+		if (pipe(gate[g]))
+			return false;
+	return true;
 }
 
 static int64_t free_kb(const char *field)
@@ -142,7 +161,7 @@ int main(int argc, char **argv)
 		{ "seed", 'n', &seed, "of the patterns (1)" },
 		{ NULL, 0, NULL, NULL }
 	};
-	int up[2], down[2], bad;
+	int up[2], (*gate)[2], bad;
 	int64_t high, low;
 	double start = seconds();
 	u64 pages;
@@ -158,10 +177,12 @@ int main(int argc, char **argv)
 	each = total / processes / PAGE;
 	pages = (u64)each * processes;
 	shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (!each || !passes || shared == MAP_FAILED || pipe(up) || pipe(down)) {
+	gate = calloc(2 * passes, sizeof(*gate));
+	if (!each || !passes || !gate || shared == MAP_FAILED || pipe(up) || !make_gates(gate)) {
 		fprintf(stderr, "fill: cannot start (%u pages a process)\n", each);
 		return 2;
 	}
+	setpgid(0, 0); /* so that kill(0) means us */
 	high = free_kb("HighFree:");
 	low = free_kb("LowFree:");
 	for (u64 n = 0; n < processes; n++) {
@@ -171,8 +192,9 @@ int main(int argc, char **argv)
 			die("fill: fork");
 		if (!pid) {
 			close(up[0]);
-			close(down[1]);
-			_exit(work(n, each, down[0], up[1]));
+			for (u64 g = 0; g < 2 * passes; g++)
+				close(gate[g][1]);
+			_exit(work(n, each, gate, up[1]));
 		}
 	}
 	close(up[1]);
@@ -183,10 +205,10 @@ int main(int argc, char **argv)
 			high -= free_kb("HighFree:");
 			low -= free_kb("LowFree:");
 		}
-		release(down[1]);
+		close(gate[2 * pass][1]);
 		if (!wait_phase(up[0], "verified", pages))
 			break;
-		release(down[1]);
+		close(gate[2 * pass + 1][1]);
 	}
 	bad = collect();
 	progress_done();
