@@ -38,12 +38,18 @@ extern u8 gfp_zone_table[4]; /* highest zone for gfp & (__GFP_DMA | __GFP_HIGHME
 static inline enum zone_id gfp_zone(gfp_t gfp) { return gfp_zone_table[gfp & (__GFP_DMA | __GFP_HIGHMEM)]; }
 void zones_set_up(void);     /* after boot.c filled in spans and counts */
 
-/* --- page allocator (alloc.c) --------------------------------------------------------------------------------------- */
+/* --- page allocator (alloc.c, free.c) --------------------------------------------------------------------------------------- */
 void free_frozen_page(struct page *page); /* refcount 0, off the LRU */
+
+/* --- checks of debug builds (page_check.c) ------------------------------------------------------------------------- */
 #ifdef CONFIG_DEBUG
-bool fail_this_one(void); /* counts current->fail_nth down: tests want to see each allocation fail once */
+bool fail_this_one(void);                     /* counts current->fail_nth down: tests see each allocation fail once */
+void check_new_page(struct page *page);       /* refcount is still 0 */
+unsigned long page_freed(struct page *page);  /* => what to leave in page->flags beside the zone */
 #else
 static inline bool fail_this_one(void) { return false; }
+static inline void check_new_page(struct page *page) {}
+static inline unsigned long page_freed(struct page *page) { return 0; }
 #endif
 void __cold bad_page(const struct page *page, const char *what) __noreturn;
 

@@ -64,7 +64,10 @@ static inline void slab_debug_free(struct kmem_cache *c, void *obj) {}
 static inline size_t slab_debug_size(const struct kmem_cache *c, const void *obj) { return c->size; }
 #endif
 
-extern struct list_head slab_caches;
-extern struct mutex slab_mutex;
+extern struct magazine no_magazine;       /* empty and full at once: a CPU's before its first visit */
+extern struct kmem_cache magazine_cache;
+static inline bool magazine_real(const struct magazine *m) { return m->limit; }
+void put_objects(struct kmem_cache *c, void *list);                         /* back to their slabs; any context */
+unsigned long free_slabs(struct kmem_cache *c, struct list_head *slabs);    /* => pages */
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * unit: mm/phys/buddy.c mm/phys/zone.c mm/phys/lru.c mm/phys/slab.c mm/phys/slab_debug.c mm/phys/kmalloc.c
+ * unit: mm/phys/buddy.c mm/phys/zone.c mm/phys/lru.c mm/phys/slab.c mm/phys/slab_cache.c mm/phys/free.c mm/phys/page_check.c mm/phys/show.c mm/phys/slab_debug.c mm/phys/kmalloc.c
  *
  * Zones from memory maps with holes and reservations, buddy lists and the allocator against a model that knows the
  * owner of each frame; blocks opened only when needed; watermarks and reserves; draining.
@@ -7,6 +7,7 @@
 #include "tools/tests/unit/phys_shim.h"
 #include "mm/phys/boot.c"
 #include "mm/phys/alloc.c"
+#include "mm/phys/pcp.c"
 #include "mm/phys/lowmem.c"
 
 #define LOW_BYTES (640UL << 20)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * unit: mm/phys/buddy.c mm/phys/zone.c mm/phys/lowmem.c mm/phys/lru.c mm/phys/alloc.c mm/phys/boot.c mm/phys/slab_debug.c mm/phys/kmalloc.c
+ * unit: mm/phys/buddy.c mm/phys/zone.c mm/phys/lowmem.c mm/phys/lru.c mm/phys/alloc.c mm/phys/pcp.c mm/phys/free.c mm/phys/page_check.c mm/phys/show.c mm/phys/slab_cache.c mm/phys/boot.c mm/phys/slab_debug.c mm/phys/kmalloc.c
  *
  * Slabs against a model: objects do not overlap, contents stay, statistics are true, empty slabs go back; constructors;
  * what the debug build catches; magazines in interrupts; failure of every page allocation.
