@@ -221,8 +221,10 @@ int handle_user_fault(struct regs *regs, unsigned long addr, unsigned code)
 
 	if (unlikely(addr >= TASK_SIZE))
 		return bad_access(code, addr, SIGSEGV, SEGV_MAPERR);
-	if (unlikely(!mm || in_atomic()))
+	if (unlikely(!mm || in_atomic())) {
+		BUG_ON(code & FAULT_USER); /* somebody has left a lock behind: the fault would come again for ever */
 		return -EFAULT;
+	}
 	do {
 		mmap_read_lock(mm, addr, addr + 1);
 		v = find_vma(mm, addr);
