@@ -216,6 +216,7 @@ struct inode *tmpfs_inode(struct super_block *sb, struct inode *dir, mode_t mode
 	} else if (S_ISDIR(mode)) {
 		i->ops = &tmpfs_dir_inode_ops;
 		i->fops = &tmpfs_dir_ops;
+		i->size = 40; /* the dots */
 		set_nlink(i, 2);
 	} else if (S_ISLNK(mode)) {
 		i->ops = &tmpfs_link_inode_ops;
