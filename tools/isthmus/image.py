@@ -14,7 +14,7 @@ import cpio  # noqa: E402
 # (title, kernel options); the first is what boots by itself
 MENU = [
     ("Isthmus", ""),
-    ("Isthmus, low memory squeezed to 256 MB", "lowmem=256M"),
+    ("Isthmus, low memory capped at 400 MB", "lowmem=400M"),
     ("Isthmus, page tables in low memory", "highpte=off"),
     ("Isthmus, one CPU", "maxcpus=1"),
 ]
