@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 
-TROUBLE = re.compile(r"panic:|warning:|BUG|lockdep:|UBSAN|leak", re.I)
+TROUBLE = re.compile(r"panic:|\b[Ww]arning\b|\bWARN|\bBUG\b|lockdep:|[Uu][Bb][Ss][Aa][Nn]|oracle:")
 # name, options of tools/run, command, seconds, and what its last line must say
 SHORT = [
     ("fill, 1 GB in 8 processes at 32 GB: all of it in high memory", ["-m", "32G", "-s", "2"], "fill --size 1G --passes 1", 120,
