@@ -108,7 +108,7 @@ static int write_private(struct fault *f, struct page *page)
 	if (page_anon(page)) {
 		if (!fault_lock(f))
 			return VMF_DONE;
-		if (rmap_reuse(page, f->vma, f->addr)) {
+		if (page_is_ours(page, f->vma, f->addr)) {
 			make_writable(f);
 			return VMF_DONE;
 		}

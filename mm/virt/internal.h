@@ -104,6 +104,13 @@ static __always_inline unsigned long pte_skip_none(pte_t **pte, unsigned long ad
 	return addr;
 }
 
+/* May an anonymous page be written where vma maps it? Nobody else maps it, nor holds it: a reference more may be that
+ * of a process that has just unmapped it, some CPU of which has not flushed yet and would see what we write. PTL */
+static inline bool page_is_ours(struct page *page, struct vma *v, unsigned long addr)
+{
+	return atomic_read(&page->refcount) == 1 && rmap_reuse(page, v, addr);
+}
+
 /* --- unmap.c --------------------------------------------------------------------------------------------------------- */
 void zap_range(struct tlb_gather *g, struct vma *v, unsigned long start, unsigned long end);
 void zap_vma(struct vma *v, unsigned long start, unsigned long end); /* with a gather of its own */

@@ -18,7 +18,7 @@ static bool may_write_now(struct vma *v, pte_t e, unsigned long addr)
 	if (v->flags & VM_SHARED)
 		return pte_dirty(e) || vma_mapping(v)->flags & MAPPING_SWAPBACKED;
 	page = pfn_to_page(pte_pfn(e));
-	return pte_dirty(e) && page_anon(page) && rmap_reuse(page, v, addr);
+	return pte_dirty(e) && page_anon(page) && page_is_ours(page, v, addr);
 }
 
 /* => true: a CPU may remember rights that are gone */
