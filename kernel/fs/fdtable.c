@@ -101,11 +101,14 @@ static struct fdtable *alloc_table(unsigned max)
 	return t;
 }
 
-static void copy_table(struct fdtable *to, const struct fdtable *from, unsigned n)
+/* words of 32 descriptors: copies of a constant size are the cheap ones */
+static void copy_table(struct fdtable *to, const struct fdtable *from, unsigned words)
 {
-	memcpy(to->fd, from->fd, n * sizeof(*to->fd));
-	memcpy(to->open, from->open, n / 8);
-	memcpy(to->cloexec, from->cloexec, n / 8);
+	for (unsigned w = 0; w < words; w++) {
+		memcpy(to->fd + w * 32, from->fd + w * 32, 32 * sizeof(*to->fd));
+		to->open[w] = from->open[w];
+		to->cloexec[w] = from->cloexec[w];
+	}
 }
 
 /* files->lock held, dropped and taken again. Room for descriptor fd. => 0 or -ENOMEM */
@@ -125,7 +128,7 @@ static int grow(struct files *files, unsigned fd)
 		spin_lock(&files->lock);
 		return 0;
 	}
-	copy_table(t, old, old->max);
+	copy_table(t, old, old->max / 32);
 	rcu_assign_pointer(files->table, t);
 	if (old != &files->embedded)
 		call_rcu(&old->rcu, free_table_rcu);
@@ -378,13 +381,14 @@ int fd_set_cloexec(unsigned fd, bool on)
 }
 
 /* --- life of a table ---------------------------------------------------------------------------------------------------------- */
+/* All but the 32 pointers, which the caller sets. */
 static struct files *alloc_files(void)
 {
 	struct files *files = kmem_cache_alloc(cache, GFP_KERNEL);
 
 	if (!files)
 		return NULL;
-	memset(files, 0, sizeof(*files));
+	memset(files, 0, offsetof(struct files, fds));
 	atomic_set(&files->count, 1);
 	spin_lock_init(&files->lock, "files");
 	files->embedded = (struct fdtable){ .max = NR_OPEN_INLINE, .fd = files->fds, .open = files->open_bits, .cloexec = files->cloexec_bits };
@@ -393,47 +397,64 @@ static struct files *alloc_files(void)
 }
 
 /* Everything but what other threads are just opening, which has no file yet. old->lock held inside. */
+/* old->lock held, perhaps dropped and taken again. => words of bit map to copy; new->table has room for them; 0: no memory */
+static unsigned make_room(struct files *new, struct files *old)
+{
+	for (;;) {
+		unsigned words = old->table->max / 32;
+
+		while (words > 1 && !old->table->open[words - 1]) /* no larger than what is open */
+			words--;
+		if (likely(new->table->max >= words * 32))
+			return words;
+		spin_unlock(&old->lock);
+		if (new->table != &new->embedded)
+			kvfree(new->table);
+		new->table = alloc_table(roundup_pow_of_two(words * 32));
+		spin_lock(&old->lock);
+		if (!new->table)
+			return 0;
+	}
+}
+
+/* A reference for each file; what has no file yet is not open here. => the lowest of those, or the end */
+static unsigned take_references(struct fdtable *t, unsigned words)
+{
+	unsigned lowest = words * 32;
+
+	for (unsigned w = 0; w < words; w++)
+		for (unsigned long bits = t->open[w]; bits; bits &= bits - 1) {
+			unsigned fd = w * 32 + __ffs(bits);
+
+			if (likely(t->fd[fd])) {
+				get_file(t->fd[fd]);
+			} else {
+				__clear_bit(fd, t->open);
+				__clear_bit(fd, t->cloexec);
+				lowest = min(lowest, fd);
+			}
+		}
+	return lowest;
+}
+
 static struct files *copy_files(struct files *old)
 {
 	struct files *new = alloc_files();
-	unsigned n;
+	unsigned words;
 
 	if (!new)
 		return NULL;
 	spin_lock(&old->lock);
-	for (;;) {
-		unsigned long last;
-
-		n = old->table->max;
-		for (last = n / 32; last > 1 && !old->table->open[last - 1]; last--) /* no larger than what is open */
-			;
-		n = last * 32;
-		if (new->table->max >= n)
-			break;
-		spin_unlock(&old->lock);
-		if (new->table != &new->embedded)
-			kvfree(new->table);
-		new->table = alloc_table(roundup_pow_of_two(n));
-		if (!new->table) {
-			kmem_cache_free(cache, new);
-			return NULL;
-		}
-		spin_lock(&old->lock);
+	words = make_room(new, old);
+	if (words) {
+		copy_table(new->table, old->table, words);
+		new->next = min(old->next, take_references(new->table, words));
 	}
-	copy_table(new->table, old->table, n);
-	for (unsigned fd = 0; (fd = find_next_bit(new->table->open, n, fd)) < n; fd++) {
-		struct file *f = new->table->fd[fd];
-
-		if (f) {
-			get_file(f);
-		} else {
-			__clear_bit(fd, new->table->open);
-			__clear_bit(fd, new->table->cloexec);
-		}
-	}
-	new->next = find_next_zero_bit(new->table->open, new->table->max, 0);
 	spin_unlock(&old->lock);
-	return new;
+	if (words)
+		return new;
+	kmem_cache_free(cache, new);
+	return NULL;
 }
 
 static void free_files_rcu(struct rcu_head *h) { kmem_cache_free(cache, container_of(h, struct files, rcu)); }
@@ -442,11 +463,13 @@ static void put_files(struct files *files)
 {
 	if (!atomic_dec_and_test(&files->count))
 		return;
-	for (unsigned fd = 0; (fd = find_next_bit(files->table->open, files->table->max, fd)) < files->table->max; fd++) {
-		struct file *f = files->table->fd[fd];
+	for (unsigned w = 0; w < files->table->max / 32; w++) {
+		for (unsigned long bits = files->table->open[w]; bits; bits &= bits - 1) {
+			struct file *f = files->table->fd[w * 32 + __ffs(bits)];
 
-		if (f)
-			close_file(f, files);
+			if (f)
+				close_file(f, files);
+		}
 		cond_resched();
 	}
 	if (files->table != &files->embedded)
@@ -567,7 +590,14 @@ struct file *files_next(struct task *t, unsigned *fd)
 	return f;
 }
 
-struct files *files_new(void) { return alloc_files(); }
+struct files *files_new(void)
+{
+	struct files *files = alloc_files();
+
+	if (files)
+		memset(files->fds, 0, sizeof(files->fds));
+	return files;
+}
 void __init fdtable_init(void) { cache = kmem_cache_create("files", sizeof(struct files), 4, SLAB_PANIC, NULL); }
 
 /* --- what a table costs, for /proc ------------------------------------------------------------------------------------- */
