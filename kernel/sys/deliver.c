@@ -165,7 +165,8 @@ static void push_frame(struct regs *regs, const struct taken *t)
 	f.mask[0] = mask->w[0];
 	f.mask[1] = mask->w[1];
 	f.siginfo = info;
-	siginfo_to_user(info, &t->info);
+	if (t->action.flags & SA_SIGINFO)
+		siginfo_to_user(info, &t->info);
 	choose_stack(&f, regs, t->action.flags);
 	if (signal_frame_push(regs, &f)) {
 		if (t->sig == SIGSEGV)
