@@ -77,7 +77,10 @@ CFLAGS  += -mmemcpy-strategy=$(COPY) -mmemset-strategy=$(COPY)
 CFLAGS  += -mpreferred-stack-boundary=2 -fno-delete-null-pointer-checks -fno-allow-store-data-races
 endif
 ifeq ($(DEBUG),1)
-CFLAGS  += -DCONFIG_DEBUG -fno-omit-frame-pointer -fno-optimize-sibling-calls
+# UBSAN: undefined behaviour ends in ud2, which the kernel reports as a panic with a backtrace
+CFLAGS  += -DCONFIG_DEBUG -fno-omit-frame-pointer -fno-optimize-sibling-calls \
+           -fsanitize=bounds,shift,integer-divide-by-zero,unreachable,vla-bound,null,return,bool,enum \
+           $(if $(filter 1,$(LLVM)),-fsanitize-trap=all,-fsanitize-undefined-trap-on-error)
 endif
 
 all: kernel initramfs
