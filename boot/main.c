@@ -19,6 +19,7 @@
 #include "arch/i386/smp.h"
 #include "boot/multiboot.h"
 #include "boot/tables.h"
+#include "drivers/block/block.h"
 #include "drivers/bus/acpi.h"
 #include "drivers/bus/pci.h"
 #include "drivers/char/char.h"
@@ -127,6 +128,8 @@ static int boot_thread(void *unused)
 	char_init();
 	vfs_init();
 	chrdev_init();
+	blkdev_init();
+	block_init();
 	proc_init();
 	vfs_init_task(current);
 	load_modules();

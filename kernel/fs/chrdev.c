@@ -3,8 +3,9 @@
  * Character devices by number, and devtmpfs: the names of /dev, made by the drivers.
  *
  * A device's inode has chrdev_ops; opening it looks the number up and puts the driver's operations into the file.
- * Block devices have no file operations of their own yet: opening one is ENXIO.
+ * Block devices: blkdev.c.
  */
+#include "drivers/block/block.h"
 #include "kernel/fs/internal.h"
 
 struct chrdev {
@@ -65,10 +66,10 @@ static int chrdev_open(struct inode *i, struct file *f)
 	f->mapping = NULL;
 	return ops->open ? ops->open(i, f) : 0;
 }
-static int blkdev_open(struct inode *i, struct file *f) { return -ENXIO; }
 
 const struct file_ops chrdev_ops = { .open = chrdev_open };
-const struct file_ops blkdev_ops = { .open = blkdev_open };
+
+static void show_major(void *s, unsigned major, const char *name) { seq_printf(s, "%3u %s\n", major, name); }
 
 void devices_show(struct seq *s)
 {
@@ -84,6 +85,7 @@ void devices_show(struct seq *s)
 	}
 	mutex_unlock(&chrdev_lock);
 	seq_puts(s, "\nBlock devices:\n");
+	for_each_block_major(show_major, s);
 }
 
 /* --- devtmpfs -------------------------------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include "kernel/fs/vfs.h"
 
 void chrdev_init(void);          /* after vfs_init and char_init */
+void blkdev_init(void);          /* after vfs_init, before block_init */
 void dev_mem_init(void);
 void dev_tty_init(void);
 void devpts_init(void);

@@ -106,7 +106,7 @@ ssize_t generic_read(struct file *f, struct iov *to, loff_t *ppos)
 	if (pos < 0)
 		return -EINVAL;
 	while (to->count) {
-		loff_t left = inode_size(f->inode) - pos;
+		loff_t left = inode_size(f->mapping->host) - pos; /* of a block device: not the inode that was opened */
 		size_t n = min_t(size_t, to->count, PAGE_SIZE - ((unsigned)pos & (PAGE_SIZE - 1)));
 
 		if (left <= 0)
@@ -158,7 +158,7 @@ static ssize_t write_piece(struct file *f, struct iov *from, loff_t pos, unsigne
 }
 
 /* inode->lock held for writing. */
-static ssize_t write_pages(struct file *f, struct iov *from, loff_t pos)
+ssize_t file_write_pages(struct file *f, struct iov *from, loff_t pos)
 {
 	ssize_t done = 0, part = 0, reach = PAGE_SIZE;
 
@@ -213,7 +213,7 @@ ssize_t generic_write(struct file *f, struct iov *from, loff_t *ppos)
 	done = err;
 	if (!err) {
 		iov_truncate(from, n);
-		done = write_pages(f, from, pos);
+		done = file_write_pages(f, from, pos);
 		if (done > 0)
 			inode_touch(i, ATTR_MTIME | ATTR_CTIME);
 	}

@@ -165,6 +165,7 @@ loff_t vfs_llseek(struct file *f, loff_t off, int whence);
 ssize_t vfs_read(struct file *f, struct iov *v, loff_t *pos);
 ssize_t vfs_write(struct file *f, struct iov *v, loff_t *pos);
 int rw_limit(struct file *f, loff_t pos, size_t *n); /* RLIMIT_FSIZE, largest file: cuts n; 0 or -EFBIG (SIGXFSZ sent) */
+ssize_t file_write_pages(struct file *f, struct iov *from, loff_t pos); /* the host inode's lock held for writing; => bytes, -errno */
 extern const struct file_ops fifo_ops, pipe_ops, chrdev_ops, blkdev_ops, no_open_ops;
 struct pipe;
 void pipe_free(struct pipe *p);

@@ -94,6 +94,7 @@ char task_state_letter(const struct task *t);
 void stat_show(struct seq *s, struct task *t), interrupts_show(struct seq *s, struct task *t);
 void cpuinfo_show(struct seq *s, struct task *t);
 void meminfo_show(struct seq *s, struct task *t), vmstat_show(struct seq *s, struct task *t);
+void diskstats_show(struct seq *s, struct task *t), partitions_show(struct seq *s, struct task *t);
 void buddyinfo_show(struct seq *s, struct task *t), zoneinfo_show(struct seq *s, struct task *t);
 void slabinfo_show(struct seq *s, struct task *t), lowmem_show(struct seq *s, struct task *t);
 void vmallocinfo_show(struct seq *s, struct task *t);

@@ -57,7 +57,6 @@ static void filesystems_file(struct seq *s, struct task *t) { filesystems_show(s
 static void devices_file(struct seq *s, struct task *t) { devices_show(s); }
 static void locks_file(struct seq *s, struct task *t) { locks_show(s); }
 static void swaps_show(struct seq *s, struct task *t) { seq_puts(s, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"); }
-static void partitions_show(struct seq *s, struct task *t) { seq_puts(s, "major minor  #blocks  name\n\n"); }
 
 static int self_readlink(struct task *t, char *buf, size_t size) { return scnprintf(buf, size, "%d", current->group->tgid); }
 static int thread_readlink(struct task *t, char *buf, size_t size)
@@ -128,6 +127,7 @@ static const struct proc_entry root_children[] = {
 	{ .name = "cmdline", .show = cmdline_show },
 	{ .name = "cpuinfo", .show = cpuinfo_show },
 	{ .name = "devices", .show = devices_file },
+	{ .name = "diskstats", .show = diskstats_show },
 	{ .name = "filesystems", .show = filesystems_file },
 	{ .name = "interrupts", .show = interrupts_show },
 	{ .name = "kallsyms", .mode = 0400, .records = &symbols_records },

@@ -229,6 +229,8 @@ void schedule_locked_off(bool preempt)
 void schedule(void)
 {
 	ASSERT(!in_atomic() || panic_cpu);
+	if (unlikely(current->io) && current->state != TASK_RUNNING)
+		sched_ops->flush_io();
 	do {
 		preempt_disable();
 		schedule_locked_off(false);

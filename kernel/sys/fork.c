@@ -8,6 +8,7 @@
  * A user task has two references: its own, dropped by the scheduler after its last switch, and its parent's, dropped
  * by release_task. free_task runs after both and a grace period.
  */
+#include "drivers/block/block.h"
 #include "kernel/sys/fork.h"
 
 #include "arch/i386/traps.h"
@@ -476,7 +477,8 @@ static void free_task(struct task *t)
 }
 
 static const struct sched_ops process_sched_ops = {
-	.make_kthread = make_kthread, .free_task = free_task, .mm_grab = mmgrab, .mm_drop = mmdrop
+	.make_kthread = make_kthread, .free_task = free_task, .mm_grab = mmgrab, .mm_drop = mmdrop,
+	.flush_io = plug_flush
 };
 
 void set_task_comm(struct task *t, const char *name)

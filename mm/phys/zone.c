@@ -27,7 +27,7 @@ static const u16 reserve_ratio[NR_ZONES] = { 256, 32, 1 };
 const char *const vm_event_names[NR_VM_EVENTS] = {
 	"pgalloc_dma", "pgalloc_normal", "pgalloc_high", "pgfree", "pgactivate", "pgdeactivate", "pgfault", "pgmajfault",
 	"pgpgin", "pgpgout", "pswpin", "pswpout", "pgsteal", "pgscan", "slabs_scanned", "allocstall", "pageoutrun",
-	"oom_kill", "drop_pagecache", "drop_slab", "kmap_flush", "zone_open", "unevictable_pgs",
+	"oom_kill", "drop_pagecache", "drop_slab", "kmap_flush", "zone_open", "unevictable_pgs", "bounce", "blk_retry", "blk_error",
 };
 
 static u32 square_root(u32 n)
