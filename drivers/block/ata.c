@@ -163,6 +163,8 @@ static void report(struct channel *c, struct drive *d, struct bio *head, int err
 {
 	struct drive *other = c->drives[!d->unit];
 
+	if (other && !READ_ONCE(other->disk.whole.disk))
+		other = NULL; /* not registered yet */
 	if (other)
 		block_kick(&other->disk);
 	block_done(&d->disk, head, error);

@@ -196,6 +196,19 @@ static int blkdev_open(struct inode *i, struct file *f)
 	return 0;
 }
 
+/* [pos, pos + n) is about to be read: bring it in, and the whole chunk for one who reads on where he stopped. */
+static void prepare_read(struct file *f, loff_t pos, size_t n)
+{
+	struct address_space *m = f->mapping;
+	pgoff_t first = (pgoff_t)(pos >> PAGE_SHIFT), last = (pgoff_t)((pos + n - 1) >> PAGE_SHIFT);
+	pgoff_t end = (pgoff_t)((m->host->size - 1) >> PAGE_SHIFT);
+
+	if (first == f->ra_next || first + 1 == f->ra_next)
+		last = min(last | (BIO_MAX - 1), end);
+	f->ra_next = (pgoff_t)((pos + n - 1) >> PAGE_SHIFT) + 1;
+	read_ahead(m, first, last);
+}
+
 /* Piece by piece: read_ahead for the next, then from the cache. */
 static ssize_t blkdev_read(struct file *f, struct iov *to, loff_t *pos)
 {
@@ -207,7 +220,7 @@ static ssize_t blkdev_read(struct file *f, struct iov *to, loff_t *pos)
 		struct iov part = *to;
 
 		iov_truncate(&part, want);
-		read_ahead(f->mapping, (pgoff_t)(*pos >> PAGE_SHIFT), (pgoff_t)((*pos + want - 1) >> PAGE_SHIFT));
+		prepare_read(f, *pos, want);
 		n = generic_read(f, &part, pos);
 		if (n <= 0)
 			break;

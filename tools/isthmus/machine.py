@@ -48,11 +48,23 @@ class Qemu:
         log = f",logfile={self.opts.log}" if self.opts.log else ""
         return ["-chardev", f"stdio,id=con,mux=on,signal=off{log}", "-mon", "chardev=con,mode=readline", "-serial", "chardev:con"]
 
+    def disks(self):
+        args = []
+        for n, path in enumerate(getattr(self.opts, "disk", [])):
+            drive = f"file={path.replace(',', ',,')},format=raw,id=disk{n},cache=writeback"
+            if self.opts.block == "ata":
+                slot = (0, 1, 3, 2)[n]  # 2, the secondary master, is the ISO's
+                args += ["-drive", drive + f",if=ide,index={slot}"]
+            else:
+                args += ["-drive", drive + ",if=none", "-device", f"virtio-blk-pci,drive=disk{n}"]
+        return args
+
     def command(self, boot, interactive):
         o = self.opts
         args = [self.binary, *self.accel(), "-cpu", self.cpu(), "-smp", str(o.smp), *self.memory(), "-nodefaults", "-vga", "std",
                 "-display", "none", *self.console(interactive), "-chardev", f"socket,id=run,path={self.tmp}/run",
                 "-serial", "chardev:run", "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+        args += self.disks()
         if boot.iso:
             args += ["-cdrom", boot.iso, "-boot", "d"]
         else:
@@ -97,6 +109,13 @@ class Bochs:
                 return p
         raise Refused(f"{paths[0]} is missing (Debian package {package}): apt-get install {package}")
 
+    def disks(self):
+        """Bochs takes geometry or finds it out itself; the ISO is the primary master."""
+        lines = ["ata1: enabled=1, ioaddr1=0x170, ioaddr2=0x370, irq=15"] if len(self.opts.disk) > 1 else []
+        for n, path in enumerate(self.opts.disk):
+            lines.append(f'{("ata0-slave", "ata1-master", "ata1-slave")[n]}: type=disk, path="{os.path.abspath(path)}", mode=flat')
+        return "\n".join(lines)
+
     def config(self, boot):
         o = self.opts
         host = min(o.memory >> 20, 2048)
@@ -107,6 +126,7 @@ memory: guest={o.memory >> 20}, host={host}
 cpu: model={o.cpu or "core2_penryn_t9600"}, count={o.smp}, ips=100000000, reset_on_triple_fault=0
 ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
 ata0-master: type=cdrom, path="{boot.iso}", status=inserted
+{self.disks()}
 boot: cdrom
 clock: sync=none, time0=utc
 com1: enabled=1, mode=term, dev={os.ttyname(self.slave)}
