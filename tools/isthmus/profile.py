@@ -18,6 +18,7 @@ import threading
 ENTRIES = ("syscall_entry", "sysenter_entry", "page_fault_entry", "trap_stubs", "double_fault_entry")
 SWITCH = ("switch_stack",)
 PLAIN, CALL, RET, LEAVE, JUMP = range(5)
+DEEPEST = 150  # functions on an 8 KB stack, and some; a longer path has missed returns and starts anew
 BRANCH = re.compile(r"^(?:(?:rep|repz|repnz|bnd|lock|notrack) )*(call|ret|lret|iret|sysexit|jmp|ljmp|j[a-z]+|loop[a-z]*|int|int3|hlt)\b")
 
 
@@ -94,6 +95,8 @@ class Profile:
         self.stack = []         # (node, address to which it returns; None: an entry)
 
     def enter(self, name, returns):
+        if len(self.stack) >= DEEPEST:
+            self.stack.clear()
         parent = self.stack[-1][0] if self.stack else self.root
         self.stack.append((parent.child(name), returns))
 
