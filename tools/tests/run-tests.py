@@ -212,7 +212,7 @@ def take_results(tap, output, suffix=""):
 
 def guest_script(programs, slow):
     return "".join(f"echo '@@begin {name}'; timeout -s KILL {limit * slow} /tests/{name} {args} </dev/null 2>&1; s=$?; echo; echo \"@@end $s\"\n"
-                   "[ -e /proc/oracle ] && cat /proc/oracle >/dev/null\n" for name, limit, args in programs)
+                   "[ -w /proc/rmap_oracle ] && echo 4 > /proc/rmap_oracle\n" for name, limit, args in programs)
 
 
 def run_guest(job):
