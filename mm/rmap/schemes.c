@@ -107,6 +107,8 @@ bool rmap_visit_one(struct rmap_walk *w, struct mm *mm, struct vma *vma, unsigne
 		w->left--;
 		v = w->visit(&m, w->page, w->arg);
 		if (v == RMAP_UNMAPPED) {
+			if (pte_none(*m.pte))
+				pt_count(table, -1);
 			rmap_remove(w->page, mm, addr);
 			put_page(w->page); /* the PTE's; the caller of the walk has one of its own */
 		}

@@ -86,8 +86,6 @@ static inline unsigned long table_end(unsigned long addr, unsigned long end)
 	return next - 1 < end - 1 ? next : end;
 }
 
-/* How many entries of a table are not none: never fewer than are, so that a walk may stop at 0. PTL */
-static inline void pt_count(struct page *pt, int n) { pt->inuse += n; }
 /* The next entry that is not none, from addr on; end if there is none. Four at a time: most tables are mostly empty. */
 static __always_inline unsigned long pte_skip_none(pte_t **pte, unsigned long addr, unsigned long end)
 {

@@ -157,6 +157,8 @@ int pt_alloc(struct mm *mm, unsigned long addr);               /* make it exist;
 pte_t *pte_lock_at(struct mm *mm, unsigned long addr, struct page **pt);    /* NULL if there is no table */
 pte_t *pte_trylock_at(struct mm *mm, unsigned long addr, struct page **pt); /* NULL if absent or busy: *busy in pt==ERR */
 void pte_unlock_at(pte_t *pte, struct page *pt);
+/* How many entries of a table are not none: never fewer than are, so that a walk may stop at 0. PTL */
+static inline void pt_count(struct page *pt, int n) { pt->inuse += n; }
 /* Call fn for each entry that is not none in [start, end), under its PTL, rescheduling between tables. => the areas must
  * stay: mmap lock, or the oracle's exclusion */
 void pt_walk(struct mm *mm, unsigned long start, unsigned long end, void (*fn)(pte_t *pte, unsigned long addr, void *arg), void *arg);
