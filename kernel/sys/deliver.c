@@ -48,7 +48,7 @@ static bool act_on(struct taken *t)
 	struct sighand *h = g->sighand;
 
 	spin_lock(&h->lock);
-	t->action = h->acts->action[t->sig - 1];
+	t->action = sig_action(h, t->sig);
 	spin_unlock(&h->lock);
 	if (t->sig != SIGKILL && t->action.handler == HANDLER_IGN)
 		return false;

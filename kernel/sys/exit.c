@@ -106,10 +106,10 @@ static bool tell_parent(struct group *g)
 	exit_info(g, &info);
 	spin_lock_irq(&p->siglock);
 	if (sig == SIGCHLD) {
-		const struct kaction *a = &p->sighand->acts->action[SIGCHLD - 1];
+		struct kaction a = sig_action(p->sighand, SIGCHLD);
 
-		reap = a->handler == HANDLER_IGN || a->flags & SA_NOCLDWAIT;
-		if (a->handler == HANDLER_IGN)
+		reap = a.handler == HANDLER_IGN || a.flags & SA_NOCLDWAIT;
+		if (a.handler == HANDLER_IGN)
 			sig = 0;
 	}
 	if (sig > 0)

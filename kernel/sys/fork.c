@@ -40,7 +40,7 @@ struct task *init_task_1;
 struct group *init_group;
 
 /* Of idle tasks; kernel threads and the first process inherit the limits. */
-static struct sighand boot_sighand = { .refcount = ATOMIC_INIT(1), .acts = &default_acts };
+static struct sighand boot_sighand = { .refcount = ATOMIC_INIT(1) };
 struct group boot_group = {
 	.refcount = ATOMIC_INIT(1 << 20), .live = ATOMIC_INIT(1), .dumpable = 1, .sighand = &boot_sighand,
 	.threads = LIST_HEAD_INIT(boot_group.threads), .children = LIST_HEAD_INIT(boot_group.children),

@@ -30,7 +30,7 @@ static void parent_info(struct group *g, struct siginfo_k *info, int code)
 void notify_parent_jobctl(struct group *g, int code)
 {
 	struct siginfo_k info;
-	struct kaction *a;
+	struct kaction a;
 	struct group *p;
 
 	read_lock(&tasklist_lock);
@@ -38,8 +38,8 @@ void notify_parent_jobctl(struct group *g, int code)
 	if (p) {
 		parent_info(g, &info, code);
 		spin_lock_irq(&p->siglock);
-		a = &p->sighand->acts->action[SIGCHLD - 1];
-		if (a->handler != HANDLER_IGN && !(a->flags & SA_NOCLDSTOP))
+		a = sig_action(p->sighand, SIGCHLD);
+		if (a.handler != HANDLER_IGN && !(a.flags & SA_NOCLDSTOP))
 			send_signal_locked(SIGCHLD, &info, p->leader, true);
 		spin_unlock_irq(&p->siglock);
 		wake_up_all(&p->wait_child);

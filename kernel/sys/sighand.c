@@ -2,14 +2,13 @@
  *
  * What a process does on each signal: the table of actions.
  *
- * The table (1.3 KB) is shared copy-on-write between processes: fork takes a reference, the first sigaction copies.
+ * The table (1.3 KB) is shared copy-on-write between processes: fork takes a reference, the first sigaction copies. As
+ * long as all actions are "default" or plain "ignore", as after exec, a set of bits stands for the table.
  * Locks: siglock > sighand->lock. With CLONE_SIGHAND two groups share one sighand, so both are needed to change it.
  */
 #include "kernel/sys/sighand.h"
 
 #include "kernel/lib/string.h"
-
-struct sigacts default_acts = { .refcount = ATOMIC_INIT(1 << 20) };
 
 static void acts_put(struct sigacts *a)
 {
@@ -42,7 +41,9 @@ int sighand_dup(struct group *child, struct group *parent, bool share)
 	spin_lock_init(&h->lock, "sighand");
 	spin_lock_irq(&parent->sighand->lock);
 	h->acts = parent->sighand->acts;
-	atomic_inc(&h->acts->refcount);
+	h->ignored = parent->sighand->ignored;
+	if (h->acts)
+		atomic_inc(&h->acts->refcount);
 	spin_unlock_irq(&parent->sighand->lock);
 	child->sighand = h;
 	return 0;
@@ -56,19 +57,43 @@ void sighand_put(struct sighand *h)
 	}
 }
 
-/* => h->lock held. The table, changeable; NULL: it is shared and there is no *spare to copy it to. */
-struct sigacts *sigacts_own(struct sighand *h, struct sigacts **spare)
+/* => h->lock held. The table, changeable; NULL: there is none of its own and no *spare to make it. */
+static struct sigacts *own_table(struct sighand *h, struct sigacts **spare)
 {
-	struct sigacts *old = h->acts;
+	struct sigacts *old = h->acts, *new = *spare;
 
-	if (atomic_read(&old->refcount) == 1)
+	if (old && atomic_read(&old->refcount) == 1)
 		return old;
-	if (!*spare)
+	if (!new)
 		return NULL;
-	memcpy((*spare)->action, old->action, sizeof(old->action));
-	h->acts = *spare;
+	for (int sig = 1; sig <= NR_SIGNALS; sig++)
+		new->action[sig - 1] = sig_action(h, sig);
+	h->acts = new;
 	*spare = old; /* the caller drops it */
-	return h->acts;
+	return new;
+}
+
+/* Nothing but "ignore" or "default": needs no table while there is none. */
+static bool is_plain(const struct kaction *a)
+{
+	return a->handler <= HANDLER_IGN && !a->flags && !a->restorer && sigset_empty(&a->mask);
+}
+
+/* => h->lock held. false: it needs a spare table */
+static bool store_action(struct sighand *h, int sig, const struct kaction *new, struct sigacts **spare)
+{
+	struct sigacts *a;
+
+	if (!h->acts && is_plain(new)) {
+		sigset_del(&h->ignored, sig);
+		if (new->handler == HANDLER_IGN)
+			sigset_add(&h->ignored, sig);
+		return true;
+	}
+	a = own_table(h, spare);
+	if (a)
+		a->action[sig - 1] = *new;
+	return a;
 }
 
 static bool action_ignores(int sig, u32 handler)
@@ -91,19 +116,13 @@ static int try_set_action(int sig, const struct kaction *new, struct kaction *ol
 {
 	struct group *g = current->group;
 	struct sighand *h = g->sighand;
-	struct sigacts *a;
 	int err = 0;
 
 	spin_lock_irq(&g->siglock);
 	spin_lock(&h->lock);
-	*old = h->acts->action[sig - 1];
-	if (new) {
-		a = sigacts_own(h, spare);
-		if (a)
-			a->action[sig - 1] = *new;
-		else
-			err = -EAGAIN;
-	}
+	*old = sig_action(h, sig);
+	if (new && !store_action(h, sig, new, spare))
+		err = -EAGAIN;
 	spin_unlock(&h->lock);
 	if (new && !err && action_ignores(sig, new->handler))
 		flush_everywhere(g, sig);
@@ -134,20 +153,24 @@ int set_action(int sig, const struct kaction *new, struct kaction *old)
 	return err;
 }
 
-static bool has_ignored(const struct sigacts *a)
+static ksigset_t ignored_signals(const struct sighand *h)
 {
-	for (int i = 0; i < NR_SIGNALS; i++)
-		if (a->action[i].handler == HANDLER_IGN)
-			return true;
-	return false;
+	ksigset_t set = { { 0, 0 } };
+
+	if (!h->acts)
+		return h->ignored;
+	for (int sig = 1; sig <= NR_SIGNALS; sig++)
+		if (h->acts->action[sig - 1].handler == HANDLER_IGN)
+			sigset_add(&set, sig);
+	return set;
 }
 
-/* Exec: handlers fall back to default, ignored signals stay ignored, a shared table is left to the others.
+/* Exec: handlers fall back to default, ignored signals stay ignored, what is shared is left to the others.
  * => only thread of the group; may fail, with nothing changed */
 int sighand_dup_for_exec(struct group *g)
 {
 	struct sighand *h = g->sighand, *new = h;
-	struct sigacts *a = &default_acts;
+	struct sigacts *old = NULL;
 
 	if (atomic_read(&h->refcount) > 1) {
 		new = kmalloc(sizeof(*new), GFP_KERNEL);
@@ -157,25 +180,14 @@ int sighand_dup_for_exec(struct group *g)
 		spin_lock_init(&new->lock, "sighand");
 		new->acts = NULL;
 	}
-	if (has_ignored(h->acts)) {
-		a = acts_alloc();
-		if (!a) {
-			if (new != h)
-				kfree(new);
-			return -ENOMEM;
-		}
-		for (int i = 0; i < NR_SIGNALS; i++)
-			a->action[i] = (struct kaction){ .handler = h->acts->action[i].handler == HANDLER_IGN };
-	} else {
-		atomic_inc(&a->refcount);
-	}
 	spin_lock_irq(&g->siglock);
-	spin_lock(&new->lock);
-	swap(new->acts, a);
+	spin_lock(&h->lock);
+	new->ignored = ignored_signals(h);
+	swap(new->acts, old);
 	g->sighand = new;
-	spin_unlock(&new->lock);
+	spin_unlock(&h->lock);
 	spin_unlock_irq(&g->siglock);
-	acts_put(a);
+	acts_put(old);
 	if (new != h)
 		sighand_put(h);
 	return 0;

@@ -2,8 +2,8 @@
  *
  * Signals, inside kernel/sys: sets, handlers, queues.
  *
- * Handlers: fork gives the child the same table of actions, copied when either side changes one (most processes never
- * do after exec); CLONE_SIGHAND shares the struct sighand itself.
+ * Handlers: fork gives the child the same table of actions, copied when either side changes one; after exec there is none
+ * until the program sets a handler (most never do). CLONE_SIGHAND shares the struct sighand itself.
  * Locks: siglock > sighand->lock.
  */
 #ifndef KERNEL_SYS_SIGHAND_H
@@ -17,7 +17,12 @@
 
 struct kaction { u32 handler, flags, restorer; ksigset_t mask; }; /* as struct kernel_sigaction of the i386 ABI */
 struct sigacts { atomic_t refcount; struct kaction action[NR_SIGNALS]; }; /* immutable while refcount > 1 */
-struct sighand { atomic_t refcount; spinlock_t lock; struct sigacts *acts; };
+struct sighand {
+	atomic_t refcount;
+	spinlock_t lock;
+	struct sigacts *acts;    /* NULL: only defaults, and the ignored ones below; so it is after each exec */
+	ksigset_t ignored;       /* while acts is NULL */
+};
 
 struct sigqueue {
 	struct list_head node;
@@ -44,12 +49,19 @@ static inline void work_set(struct task *t, u32 bits) { __atomic_fetch_or(&t->wo
 static inline void work_clear(struct task *t, u32 bits) { __atomic_fetch_and(&t->work, ~bits, __ATOMIC_SEQ_CST); }
 
 /* --- handlers (sighand.c) */
-extern struct sigacts default_acts;
 int sighand_dup(struct group *child, struct group *parent, bool share);
-int sighand_dup_for_exec(struct group *g);           /* own table; handlers to default, ignored stays */
+int sighand_dup_for_exec(struct group *g);           /* its own; handlers to default, ignored stays */
 void sighand_put(struct sighand *h);
-struct sigacts *sigacts_own(struct sighand *h, struct sigacts **spare); /* h->lock held: a table of its own */
-static inline u32 sig_handler(const struct group *g, int sig) { return g->sighand->acts->action[sig - 1].handler; }
+static inline struct kaction sig_action(const struct sighand *h, int sig) /* siglock or h->lock held */
+{
+	return h->acts ? h->acts->action[sig - 1] : (struct kaction){ .handler = sigset_has(&h->ignored, sig) };
+}
+static inline u32 sig_handler(const struct group *g, int sig)
+{
+	const struct sighand *h = g->sighand;
+
+	return h->acts ? h->acts->action[sig - 1].handler : sigset_has(&h->ignored, sig);
+}
 int set_action(int sig, const struct kaction *new, struct kaction *old);
 
 /* --- queues and wake-ups (signal.c); siglock held */
