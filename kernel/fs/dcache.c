@@ -29,7 +29,7 @@ static long nr_unused, max_unused; /* lru_lock */
 static atomic_t nr_dentry;
 DEFINE_SEQLOCK(rename_lock);
 
-static_assert(sizeof(struct dentry) <= 112, "one per cached name, in low memory");
+static_assert(sizeof(struct dentry) <= 104, "one per cached name, in low memory");
 
 /* Every byte counts with a different weight, and cheaply: most names are short. */
 u32 name_hash(const char *s, unsigned len)

@@ -12,7 +12,7 @@ static struct kmem_cache *cache;
 static atomic_t nr_files;
 static long max_files;
 
-static_assert(sizeof(struct file) <= 112, "one per open file, in low memory");
+static_assert(sizeof(struct file) <= 96, "one per open file, in low memory");
 
 struct file *alloc_file(const struct file_ops *ops, u32 flags)
 {

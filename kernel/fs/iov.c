@@ -54,6 +54,13 @@ static __always_inline size_t iov_walk(struct iov *v, void *buf, size_t n, iov_s
 	size_t done = 0;
 
 	n = min(n, v->count);
+	if (likely(n < v->len || v->len == v->count)) { /* stays in the current piece, or that is the last */
+		done = n - step(v, buf, n);
+		v->base += done;
+		v->len -= done;
+		v->count -= done;
+		return done;
+	}
 	while (done < n) {
 		size_t part = min(n - done, v->len);
 		size_t left = step(v, buf + done, part);

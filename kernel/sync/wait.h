@@ -84,6 +84,8 @@ u64 wait_schedule_timeout(u64 ns);                    /* => ns left */
 			if ((state) != 2 && (_err = wait_should_stop(state)))         \
 				break;                                                \
 			sleep;                                                        \
+			if (cond) /* before queueing again: mostly it was made true */ \
+				break;                                                \
 		}                                                                     \
 		finish_wait(q, &_w);                                                  \
 	}                                                                             \
