@@ -136,6 +136,8 @@ panic: action=fatal
 error: action=report
 info: action=ignore
 magic_break: enabled=0
+sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy
+speaker: enabled=0
 """
 
     def start(self, boot, interactive):
