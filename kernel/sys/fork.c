@@ -561,10 +561,13 @@ SYSCALL(vfork, void)
 	return do_clone(&r);
 }
 
+/* The low byte of flags is any number: one that is no signal means that none is sent. */
 SYSCALL(clone, u32 flags, u32 stack, u32 parent_tid, u32 tls, u32 child_tid)
 {
-	struct clone_request r = { .flags = flags & ~CSIGNAL, .exit_signal = flags & CSIGNAL, .stack = stack,
-		.parent_tid = parent_tid, .child_tid = child_tid, .tls = tls };
+	struct clone_request r = { .flags = flags & ~CSIGNAL, .stack = stack, .parent_tid = parent_tid, .child_tid = child_tid, .tls = tls };
+
+	if ((flags & CSIGNAL) <= NR_SIGNALS)
+		r.exit_signal = flags & CSIGNAL;
 
 	return do_clone(&r);
 }

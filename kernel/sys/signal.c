@@ -10,6 +10,7 @@
  */
 #include "kernel/sys/sighand.h"
 
+#include "kernel/lib/bug.h"
 #include "kernel/lib/string.h"
 #include "kernel/sys/cred.h"
 
@@ -250,6 +251,7 @@ int send_signal_locked(int sig, const struct siginfo_k *info, struct task *t, bo
 	struct sigpending *p = group ? &t->group->shared_pending : &t->pending;
 	struct sigqueue *q;
 
+	BUG_ON(sig < 1 || sig > NR_SIGNALS);
 	if (!prepare_signal(sig, t) || (sig < FIRST_QUEUED && sigset_has(&p->set, sig)))
 		return 0;
 	if (sig != SIGKILL) {

@@ -125,6 +125,24 @@ static void refused(void)
 	fails(syscall(SYS_clone3, args, 64), EINVAL, "clone3: a stack without a size");
 }
 
+/* The exit signal is a byte: what is no signal is not sent. */
+static void odd_signals(void)
+{
+	static const int odd[] = { 0, 64, 65, 100, 127, 128, 255 };
+	int st, wrong = 0;
+
+	for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		long pid;
+
+		signal(64, SIG_IGN);
+		pid = syscall(SYS_clone, odd[i], 0, 0, 0, 0);
+		if (!pid)
+			_exit(3);
+		wrong += waitpid(pid, &st, __WALL) != pid || WEXITSTATUS(st) != 3;
+	}
+	is(wrong, 0, "children with odd exit signals end and are found");
+}
+
 static void third(void)
 {
 	unsigned long long a[8] = { 0 };
@@ -154,6 +172,8 @@ static void thread(void)
 		syscall(SYS_futex, &futex_word, FUTEX_WAIT, 1, NULL);
 	is(shared_word, 1, "... with the process's pid and a tid of its own");
 	fails(waitpid(tid, NULL, 0), ECHILD, "... that is no child");
+	for (int i = 0; i < 1000 && !syscall(SYS_tgkill, getpid(), tid, 0); i++)
+		usleep(1000); /* the word is cleared a little before the end */
 	fails(syscall(SYS_tgkill, getpid(), tid, 0), ESRCH, "... and is gone");
 }
 
@@ -166,6 +186,7 @@ int main(int argc, char **argv)
 	vforks();
 	refused();
 	third();
+	odd_signals();
 	thread();
 	return done();
 }
