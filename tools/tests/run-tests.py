@@ -16,6 +16,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -28,6 +29,13 @@ RESULTS = os.path.join(BUILD, "tests")
 SETS = ("quick", "test", "all", "soak")
 BOOT_TIME = 30  # seconds that a machine may take to its first command
 GROUP = 12      # guest programs per machine
+PARTITIONS = b"""label: dos
+start=2048, size=20480, type=83
+start=22528, size=10240, type=82
+start=34816, type=5
+start=36864, size=4096, type=83
+start=43008, size=8192, type=83
+"""
 # Every guest program runs once per variant: (name, kernel, options). test-all and later schemes add theirs here.
 VARIANTS = [("", "release", ""), ("debug", "debug", "")]
 MORE_VARIANTS = [("lowpte", "debug", "highpte=off")]
@@ -88,19 +96,22 @@ def guest_jobs(chosen):
         for variant, build, options in variants:
             if keys.get("build", "both") not in ("both", build):
                 continue
-            key = (variant, build, keys.get("mem", "256M"), keys.get("smp", "2"), " ".join((options, keys.get("append", ""))).strip(),
-                   keys.get("as", "root"), name if "alone" in keys else "")
-            groups.setdefault(key, []).append((name, keys))
+            for block in ("virtio", "ata") if keys.get("block") == "both" else (keys.get("block", "virtio"),):
+                key = (variant, build, keys.get("mem", "256M"), keys.get("smp", "2"), " ".join((options, keys.get("append", ""))).strip(),
+                       keys.get("as", "root"), name if "alone" in keys or "disk" in keys else "",
+                       (keys.get("disk", ""), block if "disk" in keys else "", keys.get("qemu", "")))
+                groups.setdefault(key, []).append((name, keys))
     for key, tests in groups.items():
         for n in range(0, len(tests), GROUP):
             yield guest_job(key, tests[n:n + GROUP], n // GROUP)
 
 
 def guest_job(key, tests, number):
-    variant, build, mem, smp, append, user, alone = key
-    label = "-".join(p for p in (variant, mem, f"smp{smp}", re.sub(r"[^\w.=]+", "_", append), user if user != "root" else "", alone) if p)
+    variant, build, mem, smp, append, user, alone, (disk, block, qemu) = key
+    options = "" if disk else re.sub(r"[^\w.=]+", "_", append) # a disk's test is alone: its name is enough
+    label = "-".join(p for p in (variant, mem, f"smp{smp}", options, user if user != "root" else "", alone, block) if p)
     return {"name": f"guest/{label}" + (f"-{number + 1}" if number else ""), "kind": "guest", "build": build, "mem": mem, "smp": smp,
-            "append": append, "user": user, "tests": [name for name, _ in tests],
+            "append": append, "user": user, "disk": disk, "block": block, "qemu": qemu, "tests": [name for name, _ in tests],
             "programs": [(name, int(keys.get("time", 20)), keys.get("args", "")) for name, keys in tests]}
 
 
@@ -235,8 +246,26 @@ def run_guest(job):
     return tap.end()
 
 
+def make_disk(path, how):
+    """SIZE or SIZE:dos: zeroes; with :dos a table of two primary and two logical partitions, which sfdisk writes."""
+    length, _, table = how.partition(":")
+    with open(path, "wb") as f:
+        f.truncate(int(length[:-1]) << {"M": 20, "G": 30}[length[-1]])
+    if table == "dos":
+        subprocess.run(["sfdisk", "-q", path], input=PARTITIONS, check=True, env=dict(os.environ, PATH=os.environ["PATH"] + ":/sbin:/usr/sbin"))
+
+
 def boot(job, programs):
-    command = [f"{ROOT}/tools/run", "-m", job["mem"], "-s", job["smp"], "-u", job["user"]]
+    with tempfile.TemporaryDirectory() as tmp:
+        more = [f"--qemu={job['qemu']}"] if job["qemu"] else []
+        for n, how in enumerate(job["disk"].split(",") if job["disk"] else []):
+            make_disk(f"{tmp}/disk{n}", how)
+            more += ["--block", job["block"], "--disk", f"{tmp}/disk{n}"]
+        return boot_with(job, programs, more)
+
+
+def boot_with(job, programs, more):
+    command = [f"{ROOT}/tools/run", "-m", job["mem"], "-s", job["smp"], "-u", job["user"], *more]
     command += ["-a", job["append"]] if job["append"] else []
     command += ["--debug"] if job["build"] == "debug" else []
     slow = 3 if job["build"] == "debug" else 1
