@@ -141,14 +141,15 @@ static void queue_now(struct bio *bio)
 
 void queue_or_plug(struct bio *bio)
 {
+	struct disk *d = bio->dev->disk;
 	struct plug *p = current->io;
 
 	if (p) {
 		list_add_tail(&bio->link, &p->bios);
 		return;
 	}
-	queue_now(bio);
-	queue_dispatch(bio->dev->disk);
+	queue_now(bio); /* from here on it may end and be gone */
+	queue_dispatch(d);
 }
 
 static int check(const struct bio *bio)

@@ -18,7 +18,8 @@
 #include <linux/fs.h>
 #include <linux/magic.h>
 
-#define CHUNK (BIO_MAX * PAGE_SIZE)
+#define BATCH 128u /* pages under way at a time */
+#define CHUNK (BATCH * PAGE_SIZE)
 
 static struct super_block *bdev_sb;
 
@@ -31,17 +32,50 @@ static unsigned bytes_of(const struct address_space *m, pgoff_t index)
 	return (unsigned)min_t(loff_t, m->host->size - ((loff_t)index << PAGE_SHIFT), PAGE_SIZE);
 }
 
-/* pages[0..n) stand side by side and are locked. => 0 or -errno */
-static int transfer(struct address_space *m, enum bio_op op, struct page **pages, unsigned n)
+struct batch { atomic_t left; int error; struct completion done; };
+
+static void batch_put(struct batch *b)
+{
+	if (atomic_dec_and_test(&b->left))
+		complete(&b->done);
+}
+
+static void bio_ended(struct bio *bio)
+{
+	struct batch *b = bio->private;
+
+	if (bio->error)
+		WRITE_ONCE(b->error, bio->error);
+	bio_free(bio);
+	batch_put(b);
+}
+
+static void submit(struct address_space *m, enum bio_op op, struct page **pages, unsigned n, struct batch *b)
 {
 	struct bio *bio = bio_alloc(device_of(m), op, (sector_t)pages[0]->index << (PAGE_SHIFT - SECTOR_SHIFT), n);
-	int err;
 
 	for (unsigned i = 0; i < n; i++)
 		bio_add(bio, pages[i], 0, bytes_of(m, pages[i]->index));
-	err = bio_submit_wait(bio);
-	bio_free(bio);
-	return err;
+	bio->private = b;
+	bio->end = bio_ended;
+	atomic_inc(&b->left);
+	bio_submit(bio);
+}
+
+/* pages[0..n) stand side by side and are locked. => 0 or -errno */
+static int transfer(struct address_space *m, enum bio_op op, struct page **pages, unsigned n)
+{
+	struct batch b = { .left = ATOMIC_INIT(1) };
+	struct plug plug;
+
+	init_completion(&b.done);
+	plug_begin(&plug);
+	for (unsigned i = 0; i < n; i += BIO_MAX)
+		submit(m, op, pages + i, min_t(unsigned, n - i, BIO_MAX), &b);
+	plug_end(&plug);
+	batch_put(&b);
+	wait_for_completion(&b.done);
+	return b.error;
 }
 
 /* Unlocks them. */
@@ -66,7 +100,7 @@ static int read_page(struct file *f, struct page *page) { return read_pages(page
 /* Brings [first, last] in, as far as it is missing. Errors are left to the reader, who meets them page by page. */
 static void read_ahead(struct address_space *m, pgoff_t first, pgoff_t last)
 {
-	struct page *pages[BIO_MAX];
+	struct page *pages[BATCH];
 	unsigned n = 0;
 
 	for (pgoff_t i = first; i <= last; i++) {
@@ -86,7 +120,7 @@ static void read_ahead(struct address_space *m, pgoff_t first, pgoff_t last)
 			put_page(page);
 			continue;
 		}
-		if (n && (n == BIO_MAX || pages[n - 1]->index + 1 != i)) {
+		if (n && (n == BATCH || pages[n - 1]->index + 1 != i)) {
 			read_pages(m, pages, n);
 			put_pages(pages, n);
 			n = 0;
@@ -156,13 +190,13 @@ static int write_pages(struct address_space *m, struct page **pages, unsigned n)
 /* Writes what is dirty of [first, last] and waits for it. => 0 or the first error */
 static int write_out(struct address_space *m, pgoff_t first, pgoff_t last)
 {
-	struct page *pages[BIO_MAX];
+	struct page *pages[BATCH];
 	int err = 0, r;
 
 	while (first <= last) {
 		unsigned n = 0;
 
-		for (; first <= last && n < BIO_MAX; first++) {
+		for (; first <= last && n < BATCH; first++) {
 			struct page *page = find_lock_page(m, first);
 
 			if (page && clear_page_dirty_for_io(page)) {
