@@ -159,7 +159,7 @@ struct group {
 	struct wait_queue wait_child; /* parents sleep here in wait4 */
 	struct task *exec_task;     /* S: thread that is in exec and waits for the others */
 
-	struct rlimit rlim[RLIM_NLIMITS]; /* leader's alloc_lock to write; readers need none */
+	struct rlimit rlim[RLIM_NLIMITS]; /* S to write; readers need none */
 	u64 utime, stime, cutime, cstime; /* S: of threads gone, of children waited for */
 	unsigned long min_flt, maj_flt, cmin_flt, cmaj_flt, nvcsw, nivcsw, cnvcsw, cnivcsw, maxrss, cmaxrss;
 	u64 start_time;

@@ -65,12 +65,16 @@ static bool act_on(struct taken *t)
 	do_group_exit(t->sig);
 }
 
-static void die_with_group(struct group *g)
+/* The process ends, or another thread executes a new program in it: then this thread goes alone. */
+static void die(struct group *g)
 {
+	bool all = g->group_exiting;
 	int code = g->group_exit_code;
 
 	spin_unlock_irq(&g->siglock);
-	do_group_exit(code);
+	if (all)
+		do_group_exit(code);
+	do_exit(SIGKILL);
 }
 
 static bool get_signal(struct taken *t)
@@ -78,12 +82,13 @@ static bool get_signal(struct taken *t)
 	struct group *g = current->group;
 	bool found = false;
 
+	t->sig = 0;
 	spin_lock_irq(&g->siglock);
 	do {
 		if (g->wait_flags & WAIT_NOTIFY_CONT)
 			tell_continued(g);
 		if (g->group_exiting || (g->exec_task && g->exec_task != current))
-			die_with_group(g);
+			die(g);
 		if (current->jobctl & JOBCTL_STOP_PENDING) {
 			do_signal_stop(0);
 			continue;

@@ -2,7 +2,7 @@
  *
  * Resource limits: getrlimit, setrlimit, prlimit64.
  *
- * A limit is two words; a reader takes one of them without a lock. Writers hold the leader's alloc_lock.
+ * A limit is two words; a reader takes one of them without a lock. Writers hold the siglock.
  */
 #include "arch/i386/uaccess.h"
 #include "kernel/lib/syscall.h"
@@ -10,13 +10,13 @@
 
 struct rlimit64_u { u64 cur, max; };
 
-static struct rlimit read_limit(const struct group *g, unsigned which)
+static struct rlimit read_limit(struct group *g, unsigned which)
 {
 	struct rlimit l;
 
-	spin_lock(&g->leader->alloc_lock);
+	spin_lock_irq(&g->siglock);
 	l = g->rlim[which];
-	spin_unlock(&g->leader->alloc_lock);
+	spin_unlock_irq(&g->siglock);
 	return l;
 }
 
@@ -27,12 +27,12 @@ static int change_limit(struct group *g, unsigned which, const struct rlimit *ne
 
 	if (new->rlim_cur > new->rlim_max)
 		return -EINVAL;
-	spin_lock(&g->leader->alloc_lock);
+	spin_lock_irq(&g->siglock);
 	if (new->rlim_max > l->rlim_max && !capable(CAP_SYS_RESOURCE))
 		err = -EPERM;
 	else
 		*l = *new;
-	spin_unlock(&g->leader->alloc_lock);
+	spin_unlock_irq(&g->siglock);
 	return err;
 }
 
