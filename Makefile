@@ -77,9 +77,9 @@ CFLAGS  += -mmemcpy-strategy=$(COPY) -mmemset-strategy=$(COPY)
 CFLAGS  += -mpreferred-stack-boundary=2 -fno-delete-null-pointer-checks -fno-allow-store-data-races
 endif
 ifeq ($(DEBUG),1)
-# UBSAN: undefined behaviour ends in ud2, which the kernel reports as a panic with a backtrace
+# UBSAN: undefined behaviour ends in ud2, a panic with a backtrace. Not "null": user pointers may be NULL until uaccess says no.
 CFLAGS  += -DCONFIG_DEBUG -fno-omit-frame-pointer -fno-optimize-sibling-calls \
-           -fsanitize=bounds,shift,integer-divide-by-zero,unreachable,vla-bound,null,return,bool,enum \
+           -fsanitize=bounds,shift,integer-divide-by-zero,unreachable,vla-bound,return,bool,enum \
            $(if $(filter 1,$(LLVM)),-fsanitize-trap=all,-fsanitize-undefined-trap-on-error)
 endif
 

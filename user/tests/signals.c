@@ -159,7 +159,7 @@ static void divide(void *arg)
 	signal(SIGFPE, SIG_DFL);
 	zero = 7 / zero;
 }
-static void stop_self(void *arg) { raise(SIGSTOP); _exit(3); }
+static void stop_self(void *arg) { raise(SIGSTOP); usleep(200000); _exit(3); }
 
 static void children(void)
 {
