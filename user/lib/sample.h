@@ -9,8 +9,8 @@
 
 #define SAMPLE_ROWS 256
 /* Per-CPU lists and half-used slabs differ from moment to moment; less than this is no leak. */
-#define ZONE_TOLERANCE 96 /* pages */
-#define SLAB_TOLERANCE 64 /* objects */
+#define ZONE_TOLERANCE 128 /* pages */
+#define SLAB_TOLERANCE 256 /* objects */
 
 struct sample {
 	struct { char name[40]; long long value; } rows[SAMPLE_ROWS];
