@@ -36,6 +36,7 @@ enum {
 	BIO_RESERVE = 4,    /* from the device's reserve */
 	BIO_LOSE = 8,       /* injected: the driver shall forget it, as if the device never answered */
 	BIO_FUA_FLUSH = 16, /* written; now flushed for FUA */
+	BIO_MERGED = 32,    /* it did not cost a command of its own */
 };
 
 struct bio_piece { struct page *page; u16 offset, bytes; };

@@ -46,7 +46,7 @@ void stat_start(struct bio *bio)
 
 static void stat_add(struct block_stat *s, const struct bio *bio, u64 now)
 {
-	s->ios++;
+	s->ios += !(bio->flags & BIO_MERGED);
 	s->sectors += bio->bytes >> SECTOR_SHIFT;
 	s->ns += now - bio->start;
 }
@@ -67,6 +67,7 @@ static void stat_end(struct bio *bio)
 
 static void stat_merge(struct bio *bio)
 {
+	bio->flags |= BIO_MERGED;
 	bio->dev->disk->whole.stat[bio->op].merges++;
 	if (bio->dev->part)
 		bio->dev->stat[bio->op].merges++;
@@ -129,7 +130,7 @@ static struct bio *tree_find(struct rb_root *root, sector_t at, struct bio **bef
 
 static bool may_merge(const struct disk *d, const struct bio *a, const struct bio *b)
 {
-	return a->flags == b->flags && !(a->flags & (BIO_NOMERGE | BIO_LOSE | BIO_FUA)) && !a->tries && !b->tries &&
+	return !((a->flags ^ b->flags) & ~(BIO_MERGED | BIO_RESERVE)) && !(a->flags & (BIO_NOMERGE | BIO_LOSE | BIO_FUA)) && !a->tries && !b->tries &&
 	       a->all_nr + b->all_nr <= d->max_pieces && a->all_bytes + b->all_bytes <= d->max_bytes;
 }
 
