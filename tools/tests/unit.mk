@@ -8,7 +8,7 @@ UFLAGS  := -m32 -std=gnu11 -O1 -g -ffreestanding -nostdinc -isystem $(shell $(CR
            -fno-strict-aliasing -fwrapv -fno-omit-frame-pointer -fsanitize=address,undefined \
            -fno-sanitize=alignment,shift -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Werror
 ULINK   := -m32 -fsanitize=address,undefined -Wl,--dynamic-linker=/usr/i686-linux-gnu/lib/ld-linux.so.2 \
-           -Wl,-rpath,/usr/i686-linux-gnu/lib -Wl,--disable-new-dtags -Wl,--disable-new-dtags
+           -Wl,-rpath,/usr/i686-linux-gnu/lib -Wl,--disable-new-dtags
 
 # The kernel sources that a test's header names become its prerequisites.
 define unit_rule
