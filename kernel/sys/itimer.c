@@ -24,10 +24,24 @@ static void real_timer_fired(struct hrtimer *t)
 	struct group *g = container_of(t, struct group, real_timer);
 
 	send_group_signal(SIGALRM, NULL, g->leader);
-	if (g->real_interval) {
-		hrtimer_forward(t, ktime_get(), g->real_interval);
+	spin_lock(&g->siglock);
+	if (g->real_interval && !hrtimer_active(t) && !sigset_has(&g->shared_pending.set, SIGALRM)) {
+		/* Ignored: nobody will take it. */
+		hrtimer_forward(t, ktime_get() + IGNORED_TIMER_NS, g->real_interval);
 		hrtimer_start(t, t->expires);
 	}
+	spin_unlock(&g->siglock);
+}
+
+/* The next period begins when the signal of the last one is taken: a short one costs whoever asked for it. */
+void itimer_signal_taken(struct group *g)
+{
+	struct hrtimer *t = &g->real_timer;
+
+	if (!g->real_interval || hrtimer_active(t))
+		return;
+	hrtimer_forward(t, ktime_get(), g->real_interval);
+	hrtimer_start(t, t->expires);
 }
 
 void itimers_init(struct group *g)
@@ -131,8 +145,13 @@ static void get_real_timer(u64 *value, u64 *interval)
 {
 	struct group *g = current->group;
 
-	*value = hrtimer_active(&g->real_timer) ? max(hrtimer_remaining(&g->real_timer), (u64)NSEC_PER_USEC) : 0;
+	u64 now = ktime_get(), at = g->real_timer.expires;
+
 	*interval = g->real_interval;
+	if (hrtimer_active(&g->real_timer))
+		*value = max(hrtimer_remaining(&g->real_timer), (u64)NSEC_PER_USEC);
+	else
+		*value = !*interval ? 0 : now < at ? at - now : *interval - (now - at) % *interval;
 }
 
 static void set_real_timer(u64 value, u64 interval)

@@ -2,8 +2,8 @@
  *
  * POSIX timers: timer_create and its family.
  *
- * A timer belongs to the process. It owns one queue entry: while its signal waits to be taken, further expiries are
- * counted as overruns. Clocks: REALTIME, MONOTONIC, BOOTTIME, TAI. CPU-time clocks: ENOTSUP. An absolute
+ * A timer belongs to the process. It owns one queue entry. A periodic timer is armed again when its signal is taken, and
+ * the periods that passed meanwhile are its overruns: so no period, however short, keeps a CPU in interrupts. Clocks: REALTIME, MONOTONIC, BOOTTIME, TAI. CPU-time clocks: ENOTSUP. An absolute
  * REALTIME timer does not follow later changes of the wall clock.
  *
  * Locks: siglock over the list and each timer; the callback takes it, so arming retries instead of waiting under it.
@@ -28,20 +28,45 @@ struct ptimer {
 	bool default_value;      /* created without a sigevent: the value is the id */
 };
 
+static void rearm_later(struct ptimer *t)
+{
+	hrtimer_forward(&t->timer, ktime_get() + IGNORED_TIMER_NS, t->interval);
+	hrtimer_start(&t->timer, t->timer.expires);
+}
+
 static void fired(struct hrtimer *h)
 {
 	struct ptimer *t = container_of(h, struct ptimer, timer);
-	int missed = 0;
 
-	if (t->interval) {
-		missed = (int)min(hrtimer_forward(h, ktime_get(), t->interval), (u64)0x7fffffff) - 1;
-		hrtimer_start(h, h->expires);
-	}
-	if (!t->queue)
+	if (t->queue && send_timer_signal(t->queue, t->target ?: t->group->leader, !t->target))
+		return; /* the next period begins when the signal is taken */
+	if (t->interval)
+		rearm_later(t);
+}
+
+/* The signal is on its way to a handler. => siglock held */
+static void signal_taken(struct sigqueue *q)
+{
+	struct ptimer *t = q->owner;
+
+	t->overrun = 0;
+	if (!t->interval || hrtimer_active(&t->timer))
 		return;
-	if (send_timer_signal(t->queue, t->target ?: t->group->leader, !t->target))
-		missed++;
-	t->overrun = t->queue->info.overrun = min(t->queue->info.overrun + max(missed, 0), 0x7ffffffe);
+	t->overrun = (int)min(hrtimer_forward(&t->timer, ktime_get(), t->interval), (u64)0x7fffffff) - 1;
+	q->info.overrun = t->overrun = max(t->overrun, 0);
+	hrtimer_start(&t->timer, t->timer.expires);
+}
+
+/* Until the next expiry, whether it is armed for it already or waits for its signal to be taken. => 0: off */
+static u64 time_left(const struct ptimer *t)
+{
+	u64 now = ktime_get();
+
+	if (hrtimer_active(&t->timer))
+		return max(hrtimer_remaining(&t->timer), (u64)1);
+	if (!t->interval)
+		return 0;
+	return now < t->timer.expires ? t->timer.expires - now : t->interval - (now - t->timer.expires) % t->interval;
 }
 
 /* => siglock held */
@@ -138,6 +163,8 @@ static int set_target(struct ptimer *t, const struct sigevent *ev)
 		return -EAGAIN;
 	t->queue->info = (struct siginfo_k){ .signo = ev->sigev_signo, .code = SI_TIMER };
 	t->queue->info.sival = (u32)ev->sigev_value.sival_ptr;
+	t->queue->taken = signal_taken;
+	t->queue->owner = t;
 	return 0;
 }
 
@@ -203,7 +230,7 @@ static long settime(int id, int flags, u64 value, u64 interval, u64 *was_value, 
 
 	spin_lock_irq(&g->siglock);
 	t = find_timer(id);
-	left = t && hrtimer_active(&t->timer) ? max(hrtimer_remaining(&t->timer), (u64)1) : 0;
+	left = t ? time_left(t) : 0;
 	spin_unlock_irq(&g->siglock);
 	t = lock_stopped(id);
 	if (!t)
@@ -232,7 +259,7 @@ static long gettime(int id, u64 *value, u64 *interval)
 	spin_lock_irq(&g->siglock);
 	t = find_timer(id);
 	if (t) {
-		*value = hrtimer_active(&t->timer) ? max(hrtimer_remaining(&t->timer), (u64)1) : 0;
+		*value = time_left(t);
 		*interval = t->interval;
 		err = 0;
 	}

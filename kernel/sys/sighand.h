@@ -29,6 +29,8 @@ struct sigqueue {
 	struct siginfo_k info;
 	struct user *user;       /* counted in its sigpending; NULL: a timer's own, never freed here */
 	bool queued, orphan;     /* S: of a timer's own: in a queue; its timer is gone */
+	void (*taken)(struct sigqueue *q); /* of a timer's own: arms it again; S held */
+	void *owner;             /* the timer */
 };
 
 /* --- sets */
@@ -73,7 +75,9 @@ void flush_signal(struct sigpending *p, u32 w0, u32 w1);
 int send_signal_locked(int sig, const struct siginfo_k *info, struct task *t, bool group);
 struct sigqueue *sigqueue_alloc(void);               /* a timer's own */
 void sigqueue_free_timer(struct sigqueue *q, struct group *g);
-int send_timer_signal(struct sigqueue *q, struct task *t, bool group); /* 1: still queued from before */
+bool send_timer_signal(struct sigqueue *q, struct task *t, bool group); /* false: the signal is ignored */
+#define IGNORED_TIMER_NS 10000000 /* a periodic timer whose signal nobody takes fires no more often than this */
+void itimer_signal_taken(struct group *g);           /* a SIGALRM was taken; S held */
 void set_blocked(const ksigset_t *mask);             /* of current; takes siglock */
 void hand_over_shared_locked(struct task *t);        /* t exits: others look at what waits for the process */
 void begin_group_exit_locked(struct group *g, int code);

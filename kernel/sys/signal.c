@@ -305,26 +305,26 @@ int send_pgrp_signal(int sig, struct pid *pgrp, bool from_kernel)
 	return err;
 }
 
-/* A timer's entry, reused at each expiry. => 1: the last one was not yet taken: an overrun */
-int send_timer_signal(struct sigqueue *q, struct task *t, bool group)
+/* A timer's entry. It is armed again only when the signal is taken: a short period costs whoever asked for it. */
+bool send_timer_signal(struct sigqueue *q, struct task *t, bool group)
 {
 	struct sigpending *p = group ? &t->group->shared_pending : &t->pending;
 	unsigned long flags;
-	int overrun = 0;
+	bool sent = true;
 
 	spin_lock_irqsave(&t->group->siglock, flags);
-	if (q->queued) {
-		q->info.overrun++;
-		overrun = 1;
-	} else if (prepare_signal(q->info.signo, t)) {
-		q->info.overrun = 0;
-		q->queued = true;
-		list_add_tail(&q->node, &p->queue);
-		sigset_add(&p->set, q->info.signo);
-		complete_signal(q->info.signo, t, group);
+	if (!q->queued) {
+		sent = prepare_signal(q->info.signo, t);
+		if (sent) {
+			q->info.overrun = 0;
+			q->queued = true;
+			list_add_tail(&q->node, &p->queue);
+			sigset_add(&p->set, q->info.signo);
+			complete_signal(q->info.signo, t, group);
+		}
 	}
 	spin_unlock_irqrestore(&t->group->siglock, flags);
-	return overrun;
+	return sent;
 }
 
 /* A fault of current's own: it cannot be ignored or put off. */
@@ -377,7 +377,11 @@ static void collect_info(int sig, struct sigpending *p, struct siginfo_k *info)
 	}
 	if (!more)
 		sigset_del(&p->set, sig);
+	if (sig == SIGALRM)
+		itimer_signal_taken(current->group);
 	if (first) {
+		if (!first->user && !first->orphan)
+			first->taken(first);
 		*info = first->info;
 		list_del(&first->node);
 		queue_free(first);

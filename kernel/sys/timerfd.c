@@ -31,14 +31,21 @@ static void fired(struct hrtimer *h)
 	unsigned long flags;
 
 	spin_lock_irqsave(&t->lock, flags);
-	if (t->interval) {
-		t->ticks += hrtimer_forward(h, ktime_get(), t->interval);
-		hrtimer_start(h, h->expires);
-	} else {
-		t->ticks++;
-	}
+	t->ticks++; /* further periods are counted when it is read */
 	spin_unlock_irqrestore(&t->lock, flags);
 	wake_up_poll(&t->wait, EPOLLIN);
+}
+
+/* Periods that passed since it fired, and the next one armed. => lock held */
+static void catch_up_locked(struct timerfd *t)
+{
+	u64 n;
+
+	if (!t->interval || hrtimer_active(&t->timer) || !t->ticks)
+		return;
+	n = hrtimer_forward(&t->timer, ktime_get(), t->interval);
+	t->ticks += n ? n - 1 : 0;
+	hrtimer_start(&t->timer, t->timer.expires);
 }
 
 static bool canceled(const struct timerfd *t)
@@ -61,6 +68,7 @@ static ssize_t timerfd_read(struct file *f, struct iov *to, loff_t *pos)
 		if (err)
 			return err;
 		spin_lock_irq(&t->lock);
+		catch_up_locked(t);
 		n = t->ticks;
 		t->ticks = 0;
 		err = canceled(t) ? -ECANCELED : 0;
@@ -158,6 +166,7 @@ static void arm(struct timerfd *t, int flags, u64 value, u64 interval, u64 *was_
 	u64 at = value;
 
 	spin_lock_irq(&t->lock);
+	catch_up_locked(t);
 	*was_value = left_locked(t);
 	spin_unlock_irq(&t->lock);
 	stop_locked(t);
@@ -215,6 +224,7 @@ static long gettime(int fd, void __user *to, bool time64)
 		return PTR_ERR(f);
 	t = f->private;
 	spin_lock_irq(&t->lock);
+	catch_up_locked(t);
 	value = left_locked(t);
 	interval = t->interval;
 	spin_unlock_irq(&t->lock);

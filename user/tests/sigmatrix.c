@@ -385,6 +385,48 @@ static void stop_threads(void)
 	ok(waitpid(pid, &st, 0) == pid && st == 0, "... and all of them go on reading");
 }
 
+static timer_t quick;
+static void at_tick(int sig, siginfo_t *si, void *uc)
+{
+	struct itimerspec off = { { 0, 0 }, { 0, 0 } };
+	struct itimerval none = { { 0, 0 }, { 0, 0 } };
+
+	if (++count < 100)
+		return;
+	if (si->si_code == SI_TIMER)
+		timer_settime(quick, 0, &off, NULL);
+	else
+		setitimer(ITIMER_REAL, &none, NULL);
+}
+
+/* A period too short to be met costs its process, not the machine. */
+static void shortest_timers(void)
+{
+	struct sigaction sa = { .sa_sigaction = at_tick, .sa_flags = SA_SIGINFO | SA_RESTART };
+	struct itimerspec its = { { 0, 1 }, { 0, 1 } };
+	struct itimerval it = { { 0, 1 }, { 0, 1 } };
+
+	sigaction(SIGALRM, &sa, NULL);
+	count = 0;
+	is(timer_create(CLOCK_MONOTONIC, NULL, &quick), 0, "a timer");
+	timer_settime(quick, 0, &its, NULL);
+	while (count < 100)
+		;
+	ok(true, "... of one nanosecond");
+	timer_delete(quick);
+	count = 0;
+	setitimer(ITIMER_REAL, &it, NULL);
+	while (count < 100)
+		;
+	ok(true, "an interval timer of a microsecond");
+	signal(SIGALRM, SIG_IGN);
+	setitimer(ITIMER_REAL, &it, NULL);
+	usleep(50000);
+	it = (struct itimerval){ { 0, 0 }, { 0, 0 } };
+	setitimer(ITIMER_REAL, &it, NULL);
+	ok(true, "... also when its signal is ignored");
+}
+
 int main(int argc, char **argv)
 {
 	int st;
@@ -408,5 +450,6 @@ int main(int argc, char **argv)
 	chld_flags();
 	stopped_keeps_signals();
 	stop_threads();
+	shortest_timers();
 	return done();
 }
