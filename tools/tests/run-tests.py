@@ -205,7 +205,7 @@ def run_host(job):
     programs = job["programs"]
     files = [(f"{BUILD}/user/tests/{name}", f"tests/{name}") for name, _, _ in programs]
     path = "export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root TERM=linux; cd /root; ulimit -S -n 1024\n"
-    output = hostlinux.run(path + guest_script(programs, 1), f"{BUILD}/initramfs.cpio", files, 30 + sum(t for _, t, _ in programs)) or b""
+    output = hostlinux.run(path + guest_script(programs, 3), f"{BUILD}/initramfs.cpio", files, 30 + 3 * sum(t for _, t, _ in programs)) or b""
     done = take_results(tap, output, " on Linux")
     for name, _, _ in programs[done:]:
         tap.program(f"{name} on Linux", b"", 124)
