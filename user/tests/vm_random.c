@@ -58,6 +58,8 @@ static bool inside(unsigned long a, unsigned long len)
 {
 	unsigned long lo = (unsigned long)arena, hi = lo + ARENA * P;
 
+	if (len > ARENA * P)
+		return false;
 	len = (len + P - 1) & ~(P - 1);
 	return a >= lo && a < hi && len <= hi - a;
 }
@@ -95,7 +97,10 @@ static void one_call(uint32_t *s)
 		if (inside(a, len))
 			syscall(SYS_madvise, a, len, rnd(s) % 26);
 		break;
-	case 7: syscall(SYS_mincore, a, len, b); break;
+	case 7:
+		if (len / P + 1 < 2 * P && inside(b, 2 * P)) /* the answer, a byte a page, stays in the arena too */
+			syscall(SYS_mincore, a, len, b);
+		break;
 	case 8: syscall(SYS_msync, a, len, rnd(s) % 8); break;
 	case 9: syscall(SYS_mlock, a, len % (1 << 20)); break;
 	case 10: syscall(SYS_munlock, a, len); break;
@@ -149,8 +154,10 @@ static void victim(uint32_t seed)
 	for (int i = 0; i < 3; i++)
 		pthread_join(t[i], NULL);
 	for (int i = 0; i < 64; i++)
-		if (keep[i * 1024] != seed + i)
+		if (keep[i * 1024] != seed + i) {
+			fprintf(stderr, "# arena %p keep %p page %d: %x\n", arena, (void *)keep, i, keep[i * 1024]);
 			_exit(77);
+		}
 	_exit(0);
 }
 
@@ -169,6 +176,7 @@ int main(void)
 			whole++;
 		else if (!WIFSIGNALED(status) || (WTERMSIG(status) != SIGSEGV && WTERMSIG(status) != SIGBUS && WTERMSIG(status) != SIGKILL)) {
 			printf("# seed %u: status %x\n", seed, status);
+			fflush(stdout); /* or each child that opens it anew prints it again */
 			odd++;
 		}
 	}
