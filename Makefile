@@ -89,11 +89,11 @@ objs: $(OBJ)
 debug:
 	+$(Q)$(MAKE) --no-print-directory DEBUG=1 all
 
-$(B)/%.o: %.c | $(B)/version.h
+$(B)/%.o: %.c Makefile | $(B)/version.h
 	@mkdir -p $(@D)
 	$(call SAY,CC)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
-$(B)/%.asm.o: %.asm | $(B)/version.h
+$(B)/%.asm.o: %.asm Makefile | $(B)/version.h
 	@mkdir -p $(@D)
 	$(call SAY,NASM)
 	$(Q)$(NASM) -f elf32 -g -F dwarf -I. -I$(B)/ -MD $(@:.o=.d) -o $@ $<
