@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * test: mem=64M smp=4 time=40
+ * test: mem=64M smp=4 time=40 linux=no
  *
  * Eight processes, two of them with threads that share descriptors and working directory, do random things to the same
  * few names for three seconds: the kernel must stay upright, answer only with errors that the calls have, and leave a
