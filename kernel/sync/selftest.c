@@ -505,10 +505,13 @@ static void __init wrong_order(void)
 	spin_unlock(&lock_b);
 }
 
+static volatile bool irq_came __initdata;
+
 static void __init lock_in_irq(struct hrtimer *t)
 {
 	spin_lock(&lock_a);
 	spin_unlock(&lock_a);
+	irq_came = true;
 }
 
 static void __init wrong_irq(void)
@@ -517,7 +520,8 @@ static void __init wrong_irq(void)
 
 	hrtimer_init(&t, lock_in_irq);
 	hrtimer_start_in(&t, 1000);
-	udelay(1000);
+	while (!irq_came) /* however long the emulator was stopped */
+		udelay(10);
 	hrtimer_cancel(&t);
 	spin_lock(&lock_a);
 	spin_unlock(&lock_a);
