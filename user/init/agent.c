@@ -224,7 +224,8 @@ static void finish(void)
 	while (from_err >= 0 && (n = read(from_err, buf, sizeof(buf))) > 0)
 		send_frame('R', buf, n);
 	send_number('X', end_status);
-	tcdrain(port);
+	while (tcdrain(port) && errno == EINTR) /* a child's end must not cut the result short */
+		;
 	power(RB_POWER_OFF);
 }
 
