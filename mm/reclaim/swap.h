@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Swap: pages without a file of their own, on disk. What the scanner, faults, fork and unmapping call.
+ *
+ * An entry is 32 bits: area (5) | slot (27); never 0, because slot 0 holds the area's header. Each slot knows how many PTEs and
+ * tmpfs trees hold its entry (its count), and the page that stands for it in memory (the swap cache: no tree, a
+ * word per slot). A slot is in use while either is there.
+ *
+ *   PTE -> page                 swap_add_page: slot, count 0, page in the swap cache, dirty
+ *   rmap_unmap                  each PTE becomes the entry: count n (tmpfs: PTEs go, the page stays in its file)
+ *   swap_write_page             PG_writeback ... clean
+ *   swap_remove_clean           the page leaves (tmpfs: the entry takes its place in the file's tree: count 1)
+ *   fault                       from the swap cache or the disk; PTE -> page: count n - 1
+ *
+ * A tmpfs page in the swap cache stays a page of its file: mapping, index and the file's reference are as before.
+ *
+ * Nothing here needs memory on the way out but bios, which have a reserve: there are no nodes to allocate.
+ *
+ * Lock order: page lock > PTL > mapping->tree_lock > a cluster's lock (a leaf; interrupts on). Counting never sleeps
+ * and never fails.
+ */
+#ifndef MM_RECLAIM_SWAP_H
+#define MM_RECLAIM_SWAP_H
+
+#include "mm/phys/phys.h"
+
+struct vma;
+
+/* --- on the way out ------------------------------------------------------------------------------------------------ */
+/* page: locked, anonymous or tmpfs, not in the swap cache. => 0: in it (one reference more), PG_swapcache, private = entry,
+ * dirty. -ENOSPC: no area, or all are full. Slots given one after the other lie side by side: add pages in the order in which
+ * they shall stand on disk, write them between plug_begin and plug_end, and they make large requests. No sleep. */
+int swap_add_page(struct page *page);
+/* page: locked, in the swap cache, dirty, not under write-back. Starts write-out and unlocks: PG_writeback until it has ended. If
+ * that fails the page is dirty and active again. => 0; -errno: not started; still locked and dirty. May sleep (GFP_NOIO) */
+int swap_write_page(struct page *page);
+/* page: locked, in the swap cache, not under write-back, not mapped; the caller holds a reference. If no one else does and
+ * the page is clean (or nothing refers to its slot any more) it leaves the swap cache, and its file. => true: the caller's is the
+ * only reference, mapping NULL, still locked; no lookup can find the page any more. No sleep */
+bool swap_remove_clean(struct page *page);
+/* page: locked, in the swap cache. If no entry refers to its slot, and it is not under write-back, it leaves the swap cache (the
+ * slot is free again) and is dirty. Mapped or not. => true: it has left. No sleep */
+bool swap_try_free(struct page *page);
+
+/* --- entries --------------------------------------------------------------------------------------------------------- */
+/* One more or one fewer PTE or tmpfs tree holds the entry, which one already does (dup: or whose page is locked in the swap cache).
+ * The last swap_free gives the slot back, and lets go of a page in the swap cache if its lock is free. Under the PTL. */
+void swap_dup(u32 entry);
+void swap_free(u32 entry);
+unsigned swap_count(u32 entry);            /* PTEs and trees that hold it now */
+static inline bool swap_page_used(struct page *page) { return swap_count(page->private); } /* does any? page locked */
+
+/* --- on the way in --------------------------------------------------------------------------------------------------- */
+struct page *swap_find_page(u32 entry);    /* with a reference, not locked; NULL: not in the swap cache */
+
+/* --- how much: in slots of MMU_PAGE_SIZE -------------------------------------------------------------------------------- */
+unsigned long swap_free_slots(void), swap_total_slots(void), swap_cache_pages(void);
+static inline bool swap_available(void) { return swap_free_slots(); }
+
+#endif
