@@ -7,7 +7,7 @@
 #include "kernel/lib/bitops.h"
 #include "kernel/proc/internal.h"
 #include "kernel/time/clock.h"
-#include "mm/phys/phys.h"
+#include "mm/rmap/rmap.h"
 #include <linux/kernel-page-flags.h>
 
 #define ENTRIES 512U
@@ -15,11 +15,16 @@
 static u64 page_count_of(pfn_t pfn)
 {
 	struct page *p;
+	int count;
 
 	if (!pfn_opened(pfn))
 		return 0;
 	p = pfn_to_page(pfn);
-	return page_slab(p) || page_table(p) || page_buddy(p) ? 0 : max(page_mapcount(p), 0);
+	if (page_slab(p) || page_table(p) || page_buddy(p) || !page_mapped(p) || !try_get_page(p))
+		return 0;
+	count = page_mapcount(p);
+	put_page(p);
+	return max(count, 0);
 }
 
 static u64 lru_flags(struct page *p)

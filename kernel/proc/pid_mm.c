@@ -9,6 +9,7 @@
 #include "kernel/lib/bitops.h"
 #include "kernel/lib/div64.h"
 #include "kernel/proc/internal.h"
+#include "mm/rmap/rmap.h"
 
 /* --- maps ------------------------------------------------------------------------------------------------------------- */
 

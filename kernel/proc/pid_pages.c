@@ -7,6 +7,7 @@
  */
 #include "arch/i386/uaccess.h"
 #include "kernel/proc/internal.h"
+#include "mm/rmap/rmap.h"
 #include <linux/capability.h>
 
 #define ENTRIES 512U

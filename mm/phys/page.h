@@ -41,8 +41,8 @@ struct page {
 	atomic_t refcount;               /* a: 0 = free or frozen; the page cache, each PTE, each user hold one */
 	union {
 		atomic_t mapcount;       /* p: PTEs that map it, minus one (-1: none) */
-		void *chain;             /* p: rmap.anon=chain: list of PTE locators */
-		u32 direct;              /* p: rmap.anon=chain: the only PTE locator */
+		struct pte_chain *chain; /* p: schemes `chain`, PG_chain: the PTEs that map it, two or more */
+		u32 direct;              /* p: schemes `chain`: the only one; all ones: none */
 		struct {
 			u16 inuse;       /* s: objects handed out; page-table page, p: entries not none */
 			u16 objects;     /* s: objects in the slab */
@@ -146,8 +146,8 @@ bool pfn_opened(pfn_t pfn);
 
 static inline bool page_anon(const struct page *p) { return (unsigned long)p->mapping & PAGE_MAPPING_ANON; }
 static inline struct address_space *page_mapping(const struct page *p) { return page_anon(p) ? NULL : p->mapping; }
-static inline int page_mapcount(const struct page *p) { return atomic_read(&p->mapcount) + 1; }
-static inline bool page_mapped(const struct page *p) { return page_mapcount(p) > 0; }
+/* Is it mapped anywhere? In every scheme of the reverse map all ones mean no; how often: page_mapcount, mm/rmap/rmap.h. */
+static inline bool page_mapped(const struct page *p) { return atomic_read(&p->mapcount) != -1; }
 
 static inline void get_page(struct page *p)
 {

@@ -82,5 +82,5 @@ bool fail_this_one(void)
 void bad_page(const struct page *page, const char *what)
 {
 	panic("bad page %#lx: %s (flags %#lx, refcount %d, mapcount %d, private %#lx, mapping %p, index %#lx)", page_to_pfn(page),
-	      what, page->flags, atomic_read(&page->refcount), page_mapcount(page), page->private, page->mapping, page->index);
+	      what, page->flags, atomic_read(&page->refcount), atomic_read(&page->mapcount) + 1, page->private, page->mapping, page->index);
 }

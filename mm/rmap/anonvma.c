@@ -241,7 +241,7 @@ static enum rmap_result anonvma_walk(struct rmap_walk *w)
 	return RMAP_DONE;
 }
 
-const struct rmap_scheme rmap_scheme_anonvma = {
+const struct rmap_scheme rmap_anon_anonvma = {
 	.name = "anonvma",
 	.about = "a list of vmas per fork family (2.6.7)",
 	.vma_bytes = sizeof(struct anon_tail),

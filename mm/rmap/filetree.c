@@ -87,7 +87,7 @@ static enum rmap_result filetree_walk(struct rmap_walk *w)
 	return RMAP_DONE;
 }
 
-void rmap_unmap_file_range(struct address_space *m, pgoff_t first, pgoff_t last, bool even_cows)
+static void filetree_unmap_range(struct address_space *m, pgoff_t first, pgoff_t last, bool even_cows)
 {
 	unsigned long from = first << MMU_PER_PAGE;
 	unsigned long to = last > ~0UL >> MMU_PER_PAGE ? ~0UL : ((last + 1) << MMU_PER_PAGE) - 1;
@@ -107,7 +107,7 @@ void rmap_unmap_file_range(struct address_space *m, pgoff_t first, pgoff_t last,
 	vm_op_end();
 }
 
-const struct rmap_scheme rmap_scheme_tree = {
+const struct rmap_scheme rmap_file_tree = {
 	.name = "tree",
 	.about = "an interval tree of vmas per file",
 	.vma_bytes = sizeof(struct itree_node),
@@ -117,4 +117,5 @@ const struct rmap_scheme rmap_scheme_tree = {
 	.adjust_begin = filetree_adjust_begin,
 	.adjust_end = filetree_adjust_end,
 	.walk = filetree_walk,
+	.unmap_range = filetree_unmap_range,
 };

@@ -147,7 +147,7 @@ static long compare_all(struct tally *t, u32 every)
 
 		if (!pfn_opened(pfn))
 			continue;
-		if (!want && (!has_mapcount(page) || page_mapcount(page) <= 0))
+		if (!want && (!has_mapcount(page) || !page_mapped(page)))
 			continue;
 		if (page_mapcount(page) != want)
 			panic("oracle: frame %lx (%s, index %lx, flags %lx) is mapped by %u PTEs, mapcount says %d", pfn,

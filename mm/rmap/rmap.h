@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * "Who maps this page?": the one interface to every answer. referenced, unmap and mkclean (uses.c) are written once,
- * on rmap_walk; a scheme is one file with one table (anonvma.c, filetree.c) and one line in schemes.c.
+ * on rmap_walk; a scheme is one file with one table (anonvma.c, filetree.c) and one word in schemes.h.
  *
  * The lock order, outermost first; behind each level who takes it.
  *
@@ -13,7 +13,8 @@
  *             mm->tree_lock        vma tree changes; prepare, to hang an anon_vma in
  *             mm->pt_lock          pt_alloc
  *               PTL                everything that touches a PTE; walk, one at a time
- *                 chain lock       chain schemes (their walk comes the other way round and only tries the PTL)
+ *                 page-state lock  chain and direct, as rmap.lock= says: add, dup, remove, move. Their walk comes the
+ *                                  other way round: it holds this one and only tries the PTL
  *                 zone->lru_lock   (interrupts off)
  *                 mapping->tree_lock
  *                   zone->lock     (interrupts off)
@@ -25,6 +26,10 @@
  *   - add, dup, remove and move run under the PTL, do not sleep and cannot fail: what may fail is in prepare.
  *   - A PTE and its reverse mapping appear and disappear under one hold of the PTL.
  *   - A vma is linked before it has PTEs and unlinked before its page tables go.
+ *   - Schemes that keep an entry for each mapping get its memory in advance (reserve): before a dup, and before an add of
+ *     a page that may be mapped already. The first mapping of a page (rmap_add_new) needs none.
+ *
+ * struct page has one word for all of this: mapcount, or for chains the only locator or the chain. All ones: not mapped.
  *
  * What the callers in mm/virt promise when areas change, so that no walk ever misses a mapping
  *   - split: the new vma is complete and linked (vma_clone, vma_link) before the old one shrinks (adjust);
@@ -72,12 +77,15 @@ struct rmap_scheme {
 	const char *about; /* one line for /proc/rmap */
 	u16 vma_bytes;     /* its tail behind each struct vma */
 	u16 mm_bytes;      /* its tail behind each struct mm */
-	bool counts;       /* keeps the number of mappings itself; page->mapcount is not maintained */
+	bool counts;       /* keeps the number of mappings itself: rmap.h leaves page->mapcount alone */
+	bool by_table;     /* hears of each page that moves, but not when its page-table page moves as a whole */
 	int (*init)(void); /* boot; an error stops it */
 	void (*vma_init)(struct vma *vma); /* a new vma: make the tail empty */
 
 	/* Areas: mmap lock for writing, except prepare, for which reading is enough. All may sleep. */
 	int (*prepare)(struct vma *vma, struct rmap_batch *b, unsigned pages); /* before anonymous pages are added; -ENOMEM */
+	/* Memory for entries: b has at least that many then. => 0, -ENOMEM. Sleeps if gfp does. NULL: no entries are kept */
+	int (*reserve)(struct rmap_batch *b, unsigned entries, gfp_t gfp);
 	void (*unprepare)(struct rmap_batch *b);
 	int (*vma_fork)(struct vma *child, struct vma *parent); /* child is not visible yet; -ENOMEM */
 	int (*vma_clone)(struct vma *copy, struct vma *vma);    /* split, mremap: copy will map pages of vma; -ENOMEM */
@@ -94,15 +102,30 @@ struct rmap_scheme {
 	void (*remove)(struct page *page, struct mm *mm, unsigned long addr);
 	bool (*move)(struct page *page, struct vma *from, unsigned long old, struct vma *to, unsigned long new);
 	bool (*reuse)(struct page *page, struct vma *vma, unsigned long addr); /* exclusive page about to be written */
+	int (*mapcount)(struct page *page);     /* NULL: page->mapcount says it */
 	enum rmap_result (*walk)(struct rmap_walk *w);
+
+	/* Schemes of files: zap_file_range on all areas that show pages [first, last]; takes the object's lock. */
+	void (*unmap_range)(struct address_space *m, pgoff_t first, pgoff_t last, bool even_cows);
 
 	size_t (*describe)(char *buf, size_t size); /* objects and bytes, for /proc/rmap */
 };
 
 /* --- what mm/virt calls ------------------------------------------------------------------------------------------- */
-extern const struct rmap_scheme *rmap_anon, *rmap_file; /* in force; fixed at boot */
-extern u16 rmap_anon_tail, rmap_file_tail;              /* where the tails lie in struct vma */
-extern u16 rmap_vma_size, rmap_mm_size;                 /* whole sizes: what the slabs of vmas and mms are made with */
+/* The schemes in force, fixed at boot: copies, so that a call is one indirect jump. With `make RMAP=anonvma,tree` there is
+ * no choice, and the compiler sees through them (tools/rmap-direct.py writes rmap_direct.h). */
+#ifdef CONFIG_RMAP_DIRECT
+#include "rmap_direct.h"
+#else
+extern struct rmap_scheme rmap_in_force[2];
+#define rmap_file ((const struct rmap_scheme *)&rmap_in_force[0])
+#define rmap_anon ((const struct rmap_scheme *)&rmap_in_force[1])
+#endif
+#define RMAP_OF(page, fn, ...) (page_anon(page) ? fn(rmap_anon, ##__VA_ARGS__) : fn(rmap_file, ##__VA_ARGS__))
+
+extern u16 rmap_file_tail;                 /* where the file scheme's tail lies in struct vma */
+extern u16 rmap_vma_size, rmap_mm_size;    /* whole sizes: what the slabs of vmas and mms are made with */
+#define rmap_anon_tail ALIGN_UP(sizeof(struct vma), sizeof(long))
 
 static inline void *rmap_tail_anon(const struct vma *vma) { return (char *)vma + rmap_anon_tail; }
 static inline void *rmap_tail_file(const struct vma *vma) { return (char *)vma + rmap_file_tail; }
@@ -114,10 +137,16 @@ static inline int rmap_prepare(struct vma *vma, struct rmap_batch *b, unsigned p
 	*b = (struct rmap_batch){ 0 };
 	return rmap_anon->prepare(vma, b, pages);
 }
+/* Before a dup, or an add of a page that may be mapped already: s says of which kind. b: as prepare left it, or its
+ * objects NULL. => 0 or -ENOMEM */
+static inline int rmap_reserve(const struct rmap_scheme *s, struct rmap_batch *b, unsigned entries, gfp_t gfp)
+{
+	return unlikely(s->reserve) ? s->reserve(b, entries, gfp) : 0;
+}
 static inline void rmap_unprepare(struct rmap_batch *b)
 {
 	if (unlikely(b->objects))
-		rmap_anon->unprepare(b);
+		(rmap_anon->unprepare ?: rmap_file->unprepare)(b);
 }
 int rmap_vma_fork(struct vma *child, struct vma *parent);
 int rmap_vma_clone(struct vma *copy, struct vma *vma);
@@ -135,36 +164,42 @@ static inline void rmap_add_new(struct page *page, struct vma *vma, unsigned lon
 		atomic_set(&page->mapcount, 0);
 	rmap_anon->add(page, vma, addr, b);
 }
-/* One more mapping of a page that may be mapped already: swap-in (anonymous), any fault on a file. */
-static inline void rmap_add(struct page *page, struct vma *vma, unsigned long addr, struct rmap_batch *b)
+static inline void rmap_add_to(const struct rmap_scheme *s, struct page *page, struct vma *vma, unsigned long addr, struct rmap_batch *b)
 {
-	const struct rmap_scheme *s = page_anon(page) ? rmap_anon : rmap_file;
-
 	if (likely(!s->counts))
 		atomic_inc(&page->mapcount);
 	if (s->add)
 		s->add(page, vma, addr, b);
 }
-/* fork: child maps it too. */
-static inline void rmap_dup(struct page *page, struct vma *child, unsigned long addr, struct rmap_batch *b)
+/* One more mapping of a page that may be mapped already: swap-in (anonymous), any fault on a file. */
+static inline void rmap_add(struct page *page, struct vma *vma, unsigned long addr, struct rmap_batch *b)
 {
-	const struct rmap_scheme *s = page_anon(page) ? rmap_anon : rmap_file;
-
+	RMAP_OF(page, rmap_add_to, page, vma, addr, b);
+}
+static inline void rmap_dup_to(const struct rmap_scheme *s, struct page *page, struct vma *child, unsigned long addr, struct rmap_batch *b)
+{
 	if (likely(!s->counts))
 		atomic_inc(&page->mapcount);
 	if (s->dup)
 		s->dup(page, child, addr, b);
 }
-/* The PTE is gone already, the PTL still held. */
-static inline void rmap_remove(struct page *page, struct mm *mm, unsigned long addr)
+/* fork: child maps it too. */
+static inline void rmap_dup(struct page *page, struct vma *child, unsigned long addr, struct rmap_batch *b)
 {
-	const struct rmap_scheme *s = page_anon(page) ? rmap_anon : rmap_file;
-
-	ASSERT(s->counts || page_mapped(page));
+	RMAP_OF(page, rmap_dup_to, page, child, addr, b);
+}
+static inline void rmap_remove_from(const struct rmap_scheme *s, struct page *page, struct mm *mm, unsigned long addr)
+{
+	ASSERT(page_mapped(page));
 	if (s->remove)
 		s->remove(page, mm, addr);
 	if (likely(!s->counts))
 		atomic_dec(&page->mapcount);
+}
+/* The PTE is gone already, the PTL still held. */
+static inline void rmap_remove(struct page *page, struct mm *mm, unsigned long addr)
+{
+	RMAP_OF(page, rmap_remove_from, page, mm, addr);
 }
 /* => false: COPY_FIRST: the caller makes the page exclusive to this mapping (early COW) and tries again */
 static inline bool rmap_move(struct page *page, struct vma *from, unsigned long old, struct vma *to, unsigned long new)
@@ -173,11 +208,17 @@ static inline bool rmap_move(struct page *page, struct vma *from, unsigned long 
 
 	return !s->move || s->move(page, from, old, to, new);
 }
+/* PTEs that map the page. => the PTL of one of them, the page lock, or a reference. `page_mapped` needs none of it. */
+static inline int rmap_mapcount_by(const struct rmap_scheme *s, const struct page *page)
+{
+	return likely(!s->mapcount) ? atomic_read(&page->mapcount) + 1 : s->mapcount((struct page *)page);
+}
+static inline int page_mapcount(const struct page *page) { return RMAP_OF(page, rmap_mapcount_by, page); }
 /* Write fault on an anonymous page: may it be written where it is? Only this PTE maps it and no swap slot refers to
  * it; then the page becomes vma's own. => PTL held; the page lock too if the page is in the swap cache. */
 static inline bool rmap_reuse(struct page *page, struct vma *vma, unsigned long addr)
 {
-	if (page_mapcount(page) != 1 || page_swapcache(page))
+	if (rmap_mapcount_by(rmap_anon, page) != 1 || page_swapcache(page))
 		return false;
 	return !rmap_anon->reuse || rmap_anon->reuse(page, vma, addr);
 }
@@ -194,6 +235,10 @@ void rmap_unmap_file_range(struct address_space *m, pgoff_t first, pgoff_t last,
 /* --- for schemes ------------------------------------------------------------------------------------------------------ */
 /* The one step that all share: does vma (or the mm) map w->page at addr? If so, visit it. => false: stop looking */
 bool rmap_visit_one(struct rmap_walk *w, struct mm *mm, struct vma *vma, unsigned long addr);
+/* Its inner half: m->pte in `table` is mapped, its PTL held. => RMAP_UNMAPPED: the PTE is gone, and the caller must drop
+ * the entry (rmap_remove) and the PTE's reference */
+enum rmap_verdict rmap_visit_pte(struct rmap_walk *w, const struct rmap_mapping *m, struct page *table);
+static inline bool rmap_walk_goes_on(const struct rmap_walk *w) { return !w->stop && w->left; }
 /* Where vma would map the page; false if it lies outside. */
 static inline bool rmap_vma_address(const struct vma *vma, const struct page *page, unsigned long *addr)
 {

@@ -12,18 +12,21 @@
 #include "kernel/lib/vsprintf.h"
 #include "mm/rmap/schemes.h"
 
-#define TABLE(name) &rmap_scheme_##name
+#define ANON_ADDRESS(name) &rmap_anon_##name
+#define FILE_ADDRESS(name) &rmap_file_##name
 #define WORD(name) #name
-static const struct rmap_scheme *const anon_schemes[] = { ANON_SCHEMES(TABLE) };
-static const struct rmap_scheme *const file_schemes[] = { FILE_SCHEMES(TABLE) };
+static const struct rmap_scheme *const anon_schemes[] = { ANON_SCHEMES(ANON_ADDRESS) };
+static const struct rmap_scheme *const file_schemes[] = { FILE_SCHEMES(FILE_ADDRESS) };
 static u32 anon_choice, file_choice, lock_choice;
 
 PARAM_CHOICE("rmap.anon", anon_choice, "reverse map of anonymous pages", ANON_SCHEMES(WORD));
 PARAM_CHOICE("rmap.file", file_choice, "reverse map of file pages", FILE_SCHEMES(WORD));
 PARAM_CHOICE("rmap.lock", lock_choice, "how per-page state is locked", "hashed");
 
-const struct rmap_scheme *rmap_anon, *rmap_file;
-u16 rmap_anon_tail, rmap_file_tail, rmap_vma_size, rmap_mm_size;
+#ifndef CONFIG_RMAP_DIRECT
+struct rmap_scheme rmap_in_force[2];
+#endif
+u16 rmap_file_tail, rmap_vma_size, rmap_mm_size;
 
 #define BUCKETS 24
 /* Per CPU: exact without atomic operations; 1 KB a CPU. */
@@ -35,9 +38,10 @@ void rmap_init(void)
 {
 	static const struct cache_ops ops = { .unmap_range = rmap_unmap_file_range };
 
-	rmap_anon = anon_schemes[anon_choice];
-	rmap_file = file_schemes[file_choice];
-	rmap_anon_tail = ALIGN_UP(sizeof(struct vma), sizeof(long));
+#ifndef CONFIG_RMAP_DIRECT
+	rmap_in_force[0] = *file_schemes[file_choice];
+	rmap_in_force[1] = *anon_schemes[anon_choice];
+#endif
 	rmap_file_tail = rmap_anon_tail + rmap_anon->vma_bytes;
 	rmap_vma_size = rmap_file_tail + rmap_file->vma_bytes;
 	rmap_mm_size = sizeof(struct mm) + rmap_anon->mm_bytes;
@@ -90,32 +94,44 @@ void rmap_adjust_end(struct vma *vma)
 
 /* --- the walk ---------------------------------------------------------------------------------------------------------------- */
 
+enum rmap_verdict rmap_visit_pte(struct rmap_walk *w, const struct rmap_mapping *m, struct page *table)
+{
+	pte_t e = pte_read(m->pte);
+	enum rmap_verdict v;
+
+	w->candidates++;
+	if (!pte_present(e) || pte_pfn(e) != page_to_pfn(w->page) || pte_special(e))
+		return RMAP_KEEP;
+	w->hits++;
+	w->left--;
+	v = w->visit(m, w->page, w->arg);
+	w->stop = v == RMAP_STOP;
+	if (v == RMAP_UNMAPPED && pte_none(*m->pte))
+		pt_count(table, -1);
+	return v;
+}
+
 bool rmap_visit_one(struct rmap_walk *w, struct mm *mm, struct vma *vma, unsigned long addr)
 {
 	struct rmap_mapping m = { .mm = mm, .addr = addr, .vma = vma };
-	enum rmap_verdict v = RMAP_KEEP;
 	struct page *table;
-	pte_t e;
 
-	w->candidates++;
 	m.pte = pte_lock_at(mm, addr, &table);
-	if (!m.pte)
+	if (!m.pte) {
+		w->candidates++;
 		return true;
-	e = pte_read(m.pte);
-	if (pte_present(e) && pte_pfn(e) == page_to_pfn(w->page) && !pte_special(e)) {
-		w->hits++;
-		w->left--;
-		v = w->visit(&m, w->page, w->arg);
-		if (v == RMAP_UNMAPPED) {
-			if (pte_none(*m.pte))
-				pt_count(table, -1);
-			rmap_remove(w->page, mm, addr);
-			put_page(w->page); /* the PTE's; the caller of the walk has one of its own */
-		}
+	}
+	if (rmap_visit_pte(w, &m, table) == RMAP_UNMAPPED) {
+		rmap_remove(w->page, mm, addr);
+		put_page(w->page); /* the PTE's; the caller of the walk has one of its own */
 	}
 	pte_unlock_at(m.pte, table);
-	w->stop = v == RMAP_STOP;
-	return !w->stop && w->left;
+	return rmap_walk_goes_on(w);
+}
+
+void rmap_unmap_file_range(struct address_space *m, pgoff_t first, pgoff_t last, bool even_cows)
+{
+	rmap_file->unmap_range(m, first, last, even_cows);
 }
 
 static void count_walk(const struct rmap_walk *w, bool anon, enum rmap_reason why, enum rmap_result r)
@@ -134,11 +150,13 @@ static void count_walk(const struct rmap_walk *w, bool anon, enum rmap_reason wh
 
 enum rmap_result rmap_walk(struct page *page, enum rmap_reason why, rmap_visit visit, void *arg)
 {
-	struct rmap_walk w = { .page = page, .visit = visit, .arg = arg, .left = page_mapcount(page) };
+	struct rmap_walk w = { .page = page, .visit = visit, .arg = arg };
 	bool anon = page_anon(page);
 	enum rmap_result r = RMAP_DONE;
 
 	ASSERT(page_locked(page));
+	if (page_mapped(page)) /* a chain knows its own end */
+		w.left = (anon ? rmap_anon : rmap_file)->mapcount ? ~0U : page_mapcount(page);
 	if (w.left)
 		r = (anon ? rmap_anon : rmap_file)->walk(&w);
 	count_walk(&w, anon, why, r);

@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * The schemes that a boot option can choose from. A new one is a file with a table `rmap_scheme_NAME` and one word here.
- * The first of each list is the default.
+ * The schemes that a boot option can choose from. A new one is a file with a table `rmap_anon_NAME` (or `rmap_file_NAME`)
+ * and one word here, like x(NAME). The first of each list is the default.
  */
 #ifndef MM_RMAP_SCHEMES_H
 #define MM_RMAP_SCHEMES_H
 
 #include "mm/rmap/rmap.h"
 
+#ifdef CONFIG_RMAP_DIRECT
+#define ANON_SCHEMES(x) x(RMAP_ONLY_ANON)
+#define FILE_SCHEMES(x) x(RMAP_ONLY_FILE)
+#else
 #define ANON_SCHEMES(x) x(anonvma)
 #define FILE_SCHEMES(x) x(tree)
+#endif
 
-#define SCHEME_TABLE(name) rmap_scheme_##name
-extern const struct rmap_scheme ANON_SCHEMES(SCHEME_TABLE), FILE_SCHEMES(SCHEME_TABLE);
+#define ANON_TABLE(name) rmap_anon_##name
+#define FILE_TABLE(name) rmap_file_##name
+extern const struct rmap_scheme ANON_SCHEMES(ANON_TABLE), FILE_SCHEMES(FILE_TABLE);
 
 #endif

@@ -4,7 +4,7 @@
  *
  * A move makes a second area that the reverse map knows, then carries the entries over, then takes the first away. Whole
  * page-table pages change their place at once where both addresses are aligned to 2 MB and no scheme of the reverse
- * map wants to hear of each page; walks are kept out meanwhile. Entries that move one by one do so under both PTLs.
+ * map must then hear of each page; walks are kept out meanwhile. Entries that move one by one do so under both PTLs.
  * Stale translations of the old place are flushed before a PTL is dropped: nobody may dirty a page through them after
  * write-back has looked at the new place. If memory for tables runs out, everything is carried back.
  */
@@ -87,8 +87,8 @@ static void carry_table(struct vma *from, unsigned long old, unsigned long new)
 
 static bool whole_table(struct mm *mm, unsigned long old, unsigned long new, unsigned long len)
 {
-	return !(old & (PMD_SIZE - 1)) && !(new & (PMD_SIZE - 1)) && len >= PMD_SIZE && !rmap_anon->move &&
-	       !rmap_file->move && mmu_pmd(&mm->mmu, new) && !pt_page(mm, new);
+	return !(old & (PMD_SIZE - 1)) && !(new & (PMD_SIZE - 1)) && len >= PMD_SIZE &&
+	       (!rmap_anon->move || rmap_anon->by_table) && (!rmap_file->move || rmap_file->by_table) && mmu_pmd(&mm->mmu, new) && !pt_page(mm, new);
 }
 
 /* => how much can be done in one go: within one table at both ends */

@@ -7,8 +7,8 @@
 #include "mm/virt/internal.h"
 
 /* --- what stands in for the other rooms --------------------------------------------------------------------------------- */
-u16 rmap_vma_size = sizeof(struct vma), rmap_mm_size = sizeof(struct mm), rmap_anon_tail, rmap_file_tail;
-const struct rmap_scheme *rmap_anon, *rmap_file;
+u16 rmap_vma_size = sizeof(struct vma), rmap_mm_size = sizeof(struct mm), rmap_file_tail;
+struct rmap_scheme rmap_in_force[2];
 int sysctl_max_map_count = 65530;
 unsigned long sysctl_mmap_min_addr = 65536;
 static int links, clone_error;
