@@ -75,12 +75,24 @@ static void rmap_show(struct seq *s, struct task *t)
 	s->overflow = n + 1 >= room;
 }
 
+/* "0": counters to zero. "walk START LENGTH": a walk for each page that the writer maps there. */
 static int rmap_write(struct task *t, char *text, size_t n)
 {
-	if (strcmp(strim(text), "0"))
+	unsigned long start, len;
+	char *end;
+	long r;
+
+	text = strim(text);
+	if (!strcmp(text, "0")) {
+		rmap_reset_counters();
+		return 0;
+	}
+	if (strncmp(text, "walk ", 5))
 		return -EINVAL;
-	rmap_reset_counters();
-	return 0;
+	start = simple_strtoull(text + 5, &end, 0);
+	len = simple_strtoull(skip_spaces(end), &end, 0);
+	r = *end ? -EINVAL : rmap_audit(start, len);
+	return min(r, 0L);
 }
 
 #ifdef CONFIG_DEBUG

@@ -325,7 +325,7 @@ static int new_address_space(struct exec *e)
 
 	if (!limit)
 		return -E2BIG;
-	e->mm = mm_alloc();
+	e->mm = mm_alloc(NULL);
 	if (!e->mm)
 		return -ENOMEM;
 	err = setup_stack_vma(e->mm, TASK_SIZE);

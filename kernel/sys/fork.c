@@ -205,7 +205,7 @@ static int dup_mm(struct task *t, u32 flags)
 	if (flags & CLONE_VM) {
 		mmget(mm);
 	} else {
-		mm = mm_alloc();
+		mm = mm_alloc(mm);
 		if (!mm)
 			return -ENOMEM;
 		err = mm_dup(mm, current->mm);

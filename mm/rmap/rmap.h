@@ -61,7 +61,8 @@ struct rmap_walk {
 	struct page *page;
 	rmap_visit visit;
 	void *arg;
-	u32 candidates, hits; /* counted by rmap_visit_one */
+	u32 candidates, hits; /* counted by rmap_visit_pte; a finder adds the areas that it passed over by itself */
+	u32 skipped;          /* candidates in address spaces that hold no page of this kind at all */
 	u32 left;             /* mappings not yet met: a finder stops at 0 */
 	bool stop;
 };
@@ -82,6 +83,10 @@ struct rmap_scheme {
 	int (*init)(void); /* boot; an error stops it */
 	void (*vma_init)(struct vma *vma); /* a new vma: make the tail empty */
 
+	/* Address spaces, where a scheme wants to hear of them. */
+	int (*mm_init)(struct mm *mm, struct mm *parent); /* new and empty; parent NULL: exec. The tail is zero; -ENOMEM */
+	void (*mm_exit)(struct mm *mm);                   /* nothing is mapped any more. Sleeps */
+
 	/* Areas: mmap lock for writing, except prepare, for which reading is enough. All may sleep. */
 	int (*prepare)(struct vma *vma, struct rmap_batch *b, unsigned pages); /* before anonymous pages are added; -ENOMEM */
 	/* Memory for entries: b has at least that many then. => 0, -ENOMEM. Sleeps if gfp does. NULL: no entries are kept */
@@ -101,11 +106,13 @@ struct rmap_scheme {
 	void (*dup)(struct page *page, struct vma *child, unsigned long addr, struct rmap_batch *b);
 	void (*remove)(struct page *page, struct mm *mm, unsigned long addr);
 	bool (*move)(struct page *page, struct vma *from, unsigned long old, struct vma *to, unsigned long new);
+	void (*unmapped)(struct page *page); /* the last mapping has just gone; mapcount says so already */
 	bool (*reuse)(struct page *page, struct vma *vma, unsigned long addr); /* exclusive page about to be written */
+	bool (*fits)(const struct page *page, const struct vma *vma, unsigned long addr); /* swap-in: may it be mapped there? */
 	int (*mapcount)(struct page *page);     /* NULL: page->mapcount says it */
 	enum rmap_result (*walk)(struct rmap_walk *w);
 
-	/* Schemes of files: zap_file_range on all areas that show pages [first, last]; takes the object's lock. */
+	/* Schemes of files: zap_file_range on all areas that show MMU pages [first, last]; takes the object's lock. */
 	void (*unmap_range)(struct address_space *m, pgoff_t first, pgoff_t last, bool even_cows);
 
 	size_t (*describe)(char *buf, size_t size); /* objects and bytes, for /proc/rmap */
@@ -130,6 +137,12 @@ extern u16 rmap_vma_size, rmap_mm_size;    /* whole sizes: what the slabs of vma
 static inline void *rmap_tail_anon(const struct vma *vma) { return (char *)vma + rmap_anon_tail; }
 static inline void *rmap_tail_file(const struct vma *vma) { return (char *)vma + rmap_file_tail; }
 
+static inline int rmap_mm_init(struct mm *mm, struct mm *parent) { return rmap_anon->mm_init ? rmap_anon->mm_init(mm, parent) : 0; }
+static inline void rmap_mm_exit(struct mm *mm)
+{
+	if (rmap_anon->mm_exit)
+		rmap_anon->mm_exit(mm);
+}
 void rmap_vma_init(struct vma *vma);
 /* Before anonymous pages are mapped into vma. Fast when nothing is to be done. => 0 or -ENOMEM */
 static inline int rmap_prepare(struct vma *vma, struct rmap_batch *b, unsigned pages)
@@ -171,10 +184,23 @@ static inline void rmap_add_to(const struct rmap_scheme *s, struct page *page, s
 	if (s->add)
 		s->add(page, vma, addr, b);
 }
-/* One more mapping of a page that may be mapped already: swap-in (anonymous), any fault on a file. */
+/* One more mapping of a file's page. */
 static inline void rmap_add(struct page *page, struct vma *vma, unsigned long addr, struct rmap_batch *b)
 {
-	RMAP_OF(page, rmap_add_to, page, vma, addr, b);
+	rmap_add_to(rmap_file, page, vma, addr, b);
+}
+/* Swap-in: one more mapping of an anonymous page that others may map, or may be about to map from entries of their own.
+ * => page lock and PTL held; PG_swapcache still set */
+static inline void rmap_add_swapped(struct page *page, struct vma *vma, unsigned long addr, struct rmap_batch *b)
+{
+	ASSERT(page_locked(page) && page_swapcache(page));
+	rmap_add_to(rmap_anon, page, vma, addr, b);
+}
+/* Swap-in: may a page of the swap cache be mapped at addr? A scheme that knows a page by its address says no where a
+ * relative has it at another: then the fault maps a copy. => page lock held */
+static inline bool rmap_fits(const struct page *page, const struct vma *vma, unsigned long addr)
+{
+	return !rmap_anon->fits || rmap_anon->fits(page, vma, addr);
 }
 static inline void rmap_dup_to(const struct rmap_scheme *s, struct page *page, struct vma *child, unsigned long addr, struct rmap_batch *b)
 {
@@ -193,8 +219,8 @@ static inline void rmap_remove_from(const struct rmap_scheme *s, struct page *pa
 	ASSERT(page_mapped(page));
 	if (s->remove)
 		s->remove(page, mm, addr);
-	if (likely(!s->counts))
-		atomic_dec(&page->mapcount);
+	if (likely(!s->counts) && atomic_add_negative(-1, &page->mapcount) && s->unmapped)
+		s->unmapped(page);
 }
 /* The PTE is gone already, the PTL still held. */
 static inline void rmap_remove(struct page *page, struct mm *mm, unsigned long addr)
@@ -251,6 +277,7 @@ static inline bool rmap_vma_address(const struct vma *vma, const struct page *pa
 void rmap_init(void);                       /* reads rmap.anon=, rmap.file=, rmap.lock=; before the first vma */
 size_t rmap_report(char *buf, size_t size); /* /proc/rmap; => length */
 void rmap_reset_counters(void);
+long rmap_audit(unsigned long start, unsigned long len); /* current's pages there, one walk each; => how many, or -errno */
 
 /* --- the oracle (debug builds): compares every PTE with every count and every walk; panics on a difference ----------- */
 #ifdef CONFIG_DEBUG

@@ -30,7 +30,7 @@ u16 rmap_file_tail, rmap_vma_size, rmap_mm_size;
 
 #define BUCKETS 24
 /* Per CPU: exact without atomic operations; 1 KB a CPU. */
-struct rmap_counter { u64 walks, candidates, hits, again; u32 histogram[BUCKETS]; /* walks by log2(candidates) */ };
+struct rmap_counter { u64 walks, candidates, hits, skipped, again; u32 histogram[BUCKETS]; /* walks by log2(candidates) */ };
 struct rmap_counters { struct rmap_counter by[2][NR_RMAP_REASONS]; /* [anonymous?][reason] */ };
 static DEFINE_PER_CPU(struct rmap_counters, rmap_counters);
 
@@ -111,11 +111,24 @@ enum rmap_verdict rmap_visit_pte(struct rmap_walk *w, const struct rmap_mapping 
 	return v;
 }
 
+/* Does mm map no page of this kind at all? A child that has not touched its files since fork, and whoever is going away
+ * and has unmapped all, can be passed over without touching a page table. Read without the PTL: what is being mapped
+ * right now by a fault waits for the page lock (files), or is a copy of an entry that this walk comes to first (fork). */
+static inline bool has_none(const struct mm *mm, const struct page *page)
+{
+	return !atomic_read(page_anon(page) ? &mm->rss_anon : page_swapbacked(page) ? &mm->rss_shmem : &mm->rss_file);
+}
+
 bool rmap_visit_one(struct rmap_walk *w, struct mm *mm, struct vma *vma, unsigned long addr)
 {
 	struct rmap_mapping m = { .mm = mm, .addr = addr, .vma = vma };
 	struct page *table;
 
+	if (has_none(mm, w->page)) {
+		w->candidates++;
+		w->skipped++;
+		return true;
+	}
 	m.pte = pte_lock_at(mm, addr, &table);
 	if (!m.pte) {
 		w->candidates++;
@@ -131,7 +144,9 @@ bool rmap_visit_one(struct rmap_walk *w, struct mm *mm, struct vma *vma, unsigne
 
 void rmap_unmap_file_range(struct address_space *m, pgoff_t first, pgoff_t last, bool even_cows)
 {
-	rmap_file->unmap_range(m, first, last, even_cows);
+	const unsigned shift = PAGE_SHIFT - MMU_PAGE_SHIFT;
+
+	rmap_file->unmap_range(m, first << shift, last > ~0UL >> shift ? ~0UL : ((last + 1) << shift) - 1, even_cows);
 }
 
 static void count_walk(const struct rmap_walk *w, bool anon, enum rmap_reason why, enum rmap_result r)
@@ -143,6 +158,7 @@ static void count_walk(const struct rmap_walk *w, bool anon, enum rmap_reason wh
 	c->walks++;
 	c->candidates += w->candidates;
 	c->hits += w->hits;
+	c->skipped += w->skipped;
 	c->again += r == RMAP_AGAIN;
 	c->histogram[w->candidates ? min(32 - __builtin_clz(w->candidates), BUCKETS - 1) : 0]++;
 	preempt_enable();
@@ -174,6 +190,7 @@ static void sum_counters(bool anon, enum rmap_reason why, struct rmap_counter *s
 		sum->walks += c->walks;
 		sum->candidates += c->candidates;
 		sum->hits += c->hits;
+		sum->skipped += c->skipped;
 		sum->again += c->again;
 		for (int i = 0; i < BUCKETS; i++)
 			sum->histogram[i] += c->histogram[i];
@@ -200,14 +217,14 @@ static size_t report_scheme(const struct rmap_scheme *s, bool anon, char *buf, s
 
 	if (s->describe)
 		n += s->describe(buf + n, size - n);
-	n += scnprintf(buf + n, size - n, "\n%-12s %12s %12s %12s %8s  walks by log2(candidates): 0 1 2-3 4-7 ...\n",
-		       "reason", "walks", "candidates", "hits", "again");
+	n += scnprintf(buf + n, size - n, "\n%-12s %12s %12s %12s %10s %8s  walks by log2(candidates): 0 1 2-3 4-7 ...\n",
+		       "reason", "walks", "candidates", "hits", "skipped", "again");
 	for (int why = 0; why < NR_RMAP_REASONS; why++) {
 		struct rmap_counter c;
 
 		sum_counters(anon, why, &c);
-		n += scnprintf(buf + n, size - n, "%-12s %12llu %12llu %12llu %8llu ", reasons[why], c.walks, c.candidates,
-			       c.hits, c.again);
+		n += scnprintf(buf + n, size - n, "%-12s %12llu %12llu %12llu %10llu %8llu ", reasons[why], c.walks,
+			       c.candidates, c.hits, c.skipped, c.again);
 		n += report_histogram(&c, buf + n, size - n);
 	}
 	return n;

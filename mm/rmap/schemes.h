@@ -13,7 +13,7 @@
 #define FILE_SCHEMES(x) x(RMAP_ONLY_FILE)
 #else
 #define ANON_SCHEMES(x) x(anonvma)
-#define FILE_SCHEMES(x) x(tree)
+#define FILE_SCHEMES(x) x(tree), x(list)
 #endif
 
 #define ANON_TABLE(name) rmap_anon_##name

@@ -24,13 +24,17 @@ static unsigned long default_mmap_base(void)
 	return ALIGN_DOWN(TASK_SIZE - gap, MMU_PAGE_SIZE);
 }
 
-struct mm *mm_alloc(void)
+struct mm *mm_alloc(struct mm *parent)
 {
 	struct mm *mm = kmem_cache_alloc(mm_cache, GFP_KERNEL);
 
 	if (!mm)
 		return NULL;
 	memset(mm, 0, rmap_mm_size);
+	if (rmap_mm_init(mm, parent)) {
+		kmem_cache_free(mm_cache, mm);
+		return NULL;
+	}
 	mmu_init(&mm->mmu);
 	atomic_set(&mm->users, 1);
 	atomic_set(&mm->count, 1);
@@ -65,6 +69,7 @@ void mmput(struct mm *mm)
 	if (!atomic_dec_and_test(&mm->users))
 		return;
 	exit_mmap(mm);
+	rmap_mm_exit(mm);
 	spin_lock(&mm_list_lock); /* whoever finds it on the list may count on count */
 	list_del(&mm->all_node);
 	spin_unlock(&mm_list_lock);

@@ -95,7 +95,7 @@ struct mm {
 };
 
 /* --- life ------------------------------------------------------------------------------------------------------- */
-struct mm *mm_alloc(void);                    /* empty, users 1; NULL if out of memory */
+struct mm *mm_alloc(struct mm *parent);       /* empty, users 1; parent NULL: exec. NULL if out of memory */
 int mm_dup(struct mm *to, struct mm *from);   /* fork: vmas and page tables, copy-on-write; from: mmap lock taken inside */
 void mmget(struct mm *mm);                    /* users++ */
 void mmput(struct mm *mm);                    /* users--; the last one unmaps all; may sleep */

@@ -122,7 +122,7 @@ static __always_inline bool zap_one(struct tlb_gather *g, pte_t *pte, unsigned l
 /* Do both schemes count in struct page, and want to hear of nothing else? Asked once a table. */
 static bool rmap_remove_plain(void)
 {
-	return !rmap_anon->counts && !rmap_anon->remove && !rmap_file->counts && !rmap_file->remove;
+	return !rmap_anon->counts && !rmap_anon->remove && !rmap_anon->unmapped && !rmap_file->counts && !rmap_file->remove;
 }
 
 /* => where it stopped, because enough was gathered: short of end, the caller flushes and comes again */
