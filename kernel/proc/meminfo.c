@@ -178,7 +178,7 @@ static void zone_cpus(struct seq *s, unsigned zone)
 void zoneinfo_show(struct seq *s, struct task *t)
 {
 	for (unsigned i = 0; i < NR_ZONES; i++) {
-		const struct zone *z = &zones[i];
+		struct zone *z = &zones[i];
 
 		if (!zone_populated(z))
 			continue;
@@ -189,10 +189,10 @@ void zoneinfo_show(struct seq *s, struct task *t)
 		seq_puts(s, "        protection: (");
 		for (unsigned j = 0; j < NR_ZONES; j++)
 			seq_printf(s, j ? ", %lu" : "%lu", z->lowmem_reserve[j]);
-		seq_printf(s, ")\n      nr_zone_inactive_anon %lu\n      nr_zone_active_anon %lu\n", z->nr_lru[LRU_INACTIVE_ANON],
-			   z->nr_lru[LRU_ACTIVE_ANON]);
-		seq_printf(s, "      nr_zone_inactive_file %lu\n      nr_zone_active_file %lu\n", z->nr_lru[LRU_INACTIVE_FILE],
-			   z->nr_lru[LRU_ACTIVE_FILE]);
+		seq_printf(s, ")\n      nr_zone_inactive_anon %lu\n      nr_zone_active_anon %lu\n", zone_lru_pages(z, LRU_INACTIVE_ANON),
+			   zone_lru_pages(z, LRU_ACTIVE_ANON));
+		seq_printf(s, "      nr_zone_inactive_file %lu\n      nr_zone_active_file %lu\n", zone_lru_pages(z, LRU_INACTIVE_FILE),
+			   zone_lru_pages(z, LRU_ACTIVE_FILE));
 		zone_cpus(s, i);
 		seq_printf(s, "  start_pfn:           %lu\n", z->start_pfn);
 	}

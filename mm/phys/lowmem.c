@@ -78,7 +78,7 @@ static unsigned long low_lru_pages(void)
 	unsigned long n = 0;
 
 	for (int l = 0; l < NR_LRU; l++)
-		n += zones[ZONE_DMA].nr_lru[l] + zones[ZONE_NORMAL].nr_lru[l];
+		n += zone_lru_pages(&zones[ZONE_DMA], l) + zone_lru_pages(&zones[ZONE_NORMAL], l);
 	return n;
 }
 

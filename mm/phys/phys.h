@@ -142,10 +142,13 @@ extern const char *const vm_event_names[NR_VM_EVENTS];
 
 /* --- LRU lists ------------------------------------------------------------------------------------------------
  * A page is put on its zone's list once, when it is first mapped or enters the cache, and leaves it when its last
- * reference goes. Which list: PG_swapbacked picks anon or file, PG_active picks active or inactive.
- * => any context; lru_lock is taken inside with interrupts off */
+ * reference goes. Which list: PG_swapbacked picks anon or file, PG_active picks active or inactive. On its way there it
+ * may rest in a batch of some CPU (lru.c), which nobody else need know: PG_lru is set, and all of these work.
+ * => any context (lru_add*: not in interrupt handlers); lru_lock is taken inside with interrupts off */
 void lru_add(struct page *page);          /* page on no list; sets PG_lru */
-void lru_add_active(struct page *page);   /* the same, and PG_active */
+void lru_add_new(struct page *page, unsigned long flags); /* a page that nobody else knows, which gets these flags too */
+void lru_add_active(struct page *page);   /* lru_add, and PG_active */
+void lru_drain(struct zone *z);           /* all CPUs' batches go onto the lists: before a scan that must see all */
 bool lru_isolate(struct page *page);      /* take it off; false: it was on none. page->lru is the caller's then */
 void lru_activate(struct page *page);     /* to the head of the active list; nothing if on no list */
 void lru_deactivate(struct page *page);
@@ -157,7 +160,8 @@ static inline enum lru_list page_lru_list(const struct page *p)
 {
 	return (page_swapbacked(p) ? LRU_INACTIVE_ANON : LRU_INACTIVE_FILE) + (page_active(p) ? 1 : 0);
 }
-unsigned long nr_lru_pages(enum lru_list l);
+unsigned long zone_lru_pages(struct zone *z, enum lru_list l); /* exact: drains first */
+unsigned long nr_lru_pages(enum lru_list l);                   /* of all zones */
 
 /* --- slab --------------------------------------------------------------------------------------------------- */
 #define SLAB_TYPESAFE_RCU 1u /* memory keeps its type for a grace period after free (lockless lookups) */

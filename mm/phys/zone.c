@@ -131,7 +131,13 @@ unsigned long vm_event(enum vm_event e)
 	return sum;
 }
 
+unsigned long zone_lru_pages(struct zone *z, enum lru_list l)
+{
+	lru_drain(z);
+	return READ_ONCE(z->nr_lru[l]);
+}
+
 unsigned long nr_lru_pages(enum lru_list l)
 {
-	return zones[ZONE_DMA].nr_lru[l] + zones[ZONE_NORMAL].nr_lru[l] + zones[ZONE_HIGHMEM].nr_lru[l];
+	return zone_lru_pages(&zones[ZONE_DMA], l) + zone_lru_pages(&zones[ZONE_NORMAL], l) + zone_lru_pages(&zones[ZONE_HIGHMEM], l);
 }

@@ -83,13 +83,13 @@ struct page *fault_new_page(struct fault *f, bool zero)
 /* page, which nobody else knows, appears at the address. => PTL held; entry not present. The PTL is released. */
 void fault_set_anon(struct fault *f, struct page *page, pte_t entry)
 {
-	page->flags |= 1UL << PG_swapbacked | 1UL << PG_uptodate;
 	rmap_add_new(page, f->vma, f->addr, &f->batch);
 	atomic_inc(&f->mm->rss_anon);
 	f->vma->has_anon = true;
 	if (pte_none(*f->pte))
 		pt_count(f->pt, 1);
-	lru_add(page); /* before the PTL goes: another thread's MADV_DONTNEED could free it */
+	/* before the PTL goes: another thread's MADV_DONTNEED could free it */
+	lru_add_new(page, 1UL << PG_swapbacked | 1UL << PG_uptodate);
 	pte_set(f->pte, entry);
 	spin_unlock(&f->pt->ptl);
 }

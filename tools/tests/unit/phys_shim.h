@@ -66,7 +66,7 @@ void clear_page(struct page *page)
 }
 
 /* Low memory, once a process. */
-static void map_low_memory(unsigned long bytes)
+static __attribute__((unused)) void map_low_memory(unsigned long bytes)
 {
 	void *at = mmap((void *)PAGE_OFFSET, bytes, HOST_RW, HOST_FIXED_ANON_NORESERVE, -1, 0);
 
