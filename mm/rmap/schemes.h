@@ -12,7 +12,7 @@
 #define ANON_SCHEMES(x) x(RMAP_ONLY_ANON)
 #define FILE_SCHEMES(x) x(RMAP_ONLY_FILE)
 #else
-#define ANON_SCHEMES(x) x(anonvma), x(avc)
+#define ANON_SCHEMES(x) x(anonvma), x(avc), x(anonmm)
 #define FILE_SCHEMES(x) x(tree), x(list)
 #endif
 

@@ -186,7 +186,8 @@ static long move_area(struct vma *v, struct remap *r)
 		vm_uncharge(-(r->old_len >> MMU_PAGE_SHIFT));
 	done = carry(v, r->addr, new, r->new_addr, r->old_len);
 	if (done < r->old_len) {
-		carry(new, r->new_addr, v, r->addr, done);
+		for (unsigned long back = 0; back < done;) /* its tables are there still; at worst a copy has to wait for memory */
+			back += carry(new, r->new_addr + back, v, r->addr + back, done - back);
 		if (charged) /* what unmapping gives back too much: the caller's charge for growing is its own */
 			vm_uncharge(-((r->new_len - r->old_len) >> MMU_PAGE_SHIFT));
 		unmap_areas(r->mm, r->new_addr, r->new_addr + r->new_len);
