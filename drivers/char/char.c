@@ -3,7 +3,7 @@
  * The room's two calls at boot, in order.
  */
 #include "drivers/char/char.h"
-#include "drivers/char/tty.h"
+#include "drivers/char/vt.h"
 
 void console_early_init(void)
 {
@@ -17,6 +17,7 @@ void char_init(void)
 	console_init();
 	later_init();
 	serial_init();
+	keymap_init();
 	keyboard_init();
 	random_init();
 }

@@ -48,15 +48,11 @@ void serial_console_unthrottle(void);
 bool serial_console_present(void);
 bool serial_console_idle(void);
 void vga_early_init(void);
-void vga_write(const char *text, unsigned n);  /* any context */
 bool vga_present(void);
-void vga_get_size(unsigned *rows, unsigned *cols);
-void vga_set_answer(void (*fn)(const char *text, unsigned n)); /* where answers to ESC[6n go */
-bool vga_app_cursor_keys(void);
 void vga_scrollback(int lines);
 void keyboard_init(void);
 void console_init(void);
-void console_input(const u8 *buf, unsigned n);  /* from the keyboard; interrupt context */
+void console_input(u8 *keys, unsigned n);       /* from the keyboard; interrupt context; changes keys */
 bool console_wants_serial(void), console_wants_vga(void);
 void random_init(void);
 void later_init(void);

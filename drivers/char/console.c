@@ -8,18 +8,20 @@
  *   COM1 ------+    (if ttyS0 is not  +--> COM1 (16 bytes an interrupt)
  *                    open itself)
  *
- * The screen by itself is /dev/tty1; the keyboard goes to it while it is open and the console is not shown there.
+ * The screen is the first virtual terminal's (vt.h); the keyboard goes to the one that is shown, and there, if that is the
+ * first, to the console while it is open.
  * Every byte of console output passes the screen once: `shown` runs ahead of the ring's tail. Without a serial line the
  * ring empties at once.
  */
 #include "drivers/char/char.h"
-#include "drivers/char/tty.h"
+#include "drivers/char/vga.h"
+#include "drivers/char/vt.h"
 #include "kernel/lib/param.h"
 #include "kernel/lib/string.h"
 
 static u32 wanted;
 PARAM_CHOICE("console", wanted, "where the console is shown", "both", "serial", "vga", "ttyS0", "tty0");
-struct tty console_tty, vt_tty;
+struct tty console_tty;
 static u32 shown;  /* console_tty.lock: index in its output ring up to which the screen has it */
 
 bool console_wants_serial(void) { return wanted == 0 || wanted == 1 || wanted == 3; }
@@ -35,7 +37,8 @@ static void show(struct tty *t, u32 *from)
 	while (*from != t->out.head) {
 		u32 n = min(t->out.head - *from, TTY_RING - *from % TTY_RING);
 
-		vga_write((char *)t->out.buf + *from % TTY_RING, n);
+		/* a serial terminal answers questions itself */
+		vt_console_write(on_serial() ? NULL : t, (char *)t->out.buf + *from % TTY_RING, n);
 		*from += n;
 	}
 }
@@ -73,64 +76,40 @@ static const struct tty_driver console_driver = {
 	.name = "console", .start = console_start, .unthrottle = console_unthrottle, .idle = console_idle, .opened = console_opened,
 };
 
-/* --- the screen as a terminal of its own: tty1 -------------------------------------------------------------------- */
+/* --- the keyboard ----------------------------------------------------------------------------------------------------- */
 
-static void vt_start(struct tty *t)
-{
-	u32 from = t->out.tail;
-
-	if (t->stopped)
-		return;
-	show(t, &from);
-	discard(t);
-}
-static void vt_unthrottle(struct tty *t) { }
-
-static const struct tty_driver vt_driver = { .name = "tty", .start = vt_start, .unthrottle = vt_unthrottle };
-
+/* The first virtual terminal's screen is the console's, if it is shown there at all; so are its keys. */
 static struct tty *keyboard_target(void)
 {
-	if (vt_tty.in.buf && !(on_vga() && console_tty.in.buf))
-		return &vt_tty;
-	return console_tty.in.buf ? &console_tty : NULL;
+	struct vt *v = vt_shown;
+
+	if (v->nr == 1 && on_vga() && console_tty.in.buf)
+		return &console_tty;
+	return v->tty.in.buf ? &v->tty : NULL;
 }
 
-/* At most a key's sequence at a time. Ctrl-O and a letter is sysrq here as on the serial line. */
-void console_input(const u8 *keys, unsigned n)
+/* What one key gives. Ctrl-O and a letter is sysrq here as on the serial line. */
+void console_input(u8 *keys, unsigned n)
 {
 	static struct sysrq_watch watch;
-	struct tty *t = keyboard_target();
-	u8 buf[16], flags[16] = { 0 };
-
-	n = min_t(unsigned, n, sizeof(buf));
-	memcpy(buf, keys, n);
-	n = sysrq_filter(&watch, buf, flags, n);
-	if (t && n)
-		tty_receive(t, buf, NULL, n);
-}
-
-/* The screen's answers to questions (where is the cursor, what are you): as if typed. Called with the terminal's lock
- * held, by the write that asked; so the bytes go straight into the ring. A serial terminal answers for itself. */
-static void answer(const char *text, unsigned n)
-{
+	static u8 flags[8];
 	struct tty *t = keyboard_target();
 
-	if (!t || (t == &console_tty && on_serial()) || !spin_is_locked(&t->lock))
-		return;
-	for (; n && TTY_RING - ring_used(&t->in) > 1; n--)
-		t->in.buf[t->in.head++ % TTY_RING] = *text++;
-	wake_up_all(&t->read_wait);
+	for (unsigned len; n; keys += len, n -= len) {
+		unsigned kept;
+
+		len = min_t(unsigned, n, sizeof(flags));
+		memset(flags, 0, sizeof(flags));
+		kept = sysrq_filter(&watch, keys, flags, len);
+		if (t && kept)
+			tty_receive(t, keys, NULL, kept);
+	}
 }
 
 void console_init(void)
 {
-	unsigned rows = 25, cols = 80;
-
-	vga_get_size(&rows, &cols);
+	vt_init();
 	tty_setup(&console_tty, &console_driver, "console", 0, 5 << 8 | 1);
-	tty_setup(&vt_tty, &vt_driver, "tty1", 1, 4 << 8 | 1);
-	vt_tty.winsize = (struct winsize){ .ws_row = rows, .ws_col = cols };
 	if (on_vga())
-		console_tty.winsize = vt_tty.winsize;
-	vga_set_answer(answer);
+		console_tty.winsize = (struct winsize){ .ws_row = VGA_ROWS, .ws_col = VGA_COLS };
 }

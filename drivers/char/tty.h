@@ -121,10 +121,12 @@ void n_tty_mode_changed(struct tty *t, const struct ktermios *old);
 /* What the terminals ask of the rooms to their right; set at boot. */
 struct tty_upcalls {
 	void (*signal)(struct tty *t, int sig);  /* task context: to t->pgrp */
+	int (*signal_pid)(struct pid *pid, int sig); /* task context; -ESRCH: it has gone */
+	void (*put_pid)(struct pid *pid);
 };
 extern const struct tty_upcalls *tty_upcalls;
 
-extern struct tty console_tty, vt_tty, serial_ttys[4];
+extern struct tty console_tty, serial_ttys[4];
 bool serial_present(unsigned port);
 struct tty *pty_make(unsigned index);            /* NULL: out of memory */
 ssize_t pty_master_read(struct tty *t, u8 *buf, size_t n, bool nonblock);

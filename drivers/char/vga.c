@@ -2,8 +2,8 @@
  *
  * The VGA text screen: cells in memory at B8000h, a cursor, scrolling. What to write where is vt.c's business.
  *
- * The screen is kept in ordinary memory as well (cells): video memory is slow, to read above all. It holds 32 KB, eight
- * screens; scrolling the whole screen moves the start address on by one line and writes only the new line. At the end of
+ * Screens are kept in ordinary memory (one array of cells per virtual terminal): video memory is slow, to read above all. One
+ * of them at a time is shown, and what changes in it goes to the card. Its memory holds 32 KB, eight screens; scrolling the whole screen moves the start address on by one line and writes only the new line. At the end of
  * the memory the screen is copied back to its beginning. What was scrolled off stays there to be looked at (Shift-PgUp).
  * Lock: vt_lock, taken by vt.c.
  */
@@ -17,7 +17,7 @@
 #define CRTC 0x3d4
 enum { CRTC_CURSOR_START = 0x0a, CRTC_START = 0x0c, CRTC_CURSOR = 0x0e };
 
-static u16 cells[VGA_ROWS * VGA_COLS];
+static u16 *shown;     /* the screen that the card has; NULL: something else is on it */
 static u32 origin;     /* cell of video memory shown at the top left */
 static u32 history;    /* lines above origin that are worth looking at */
 static u32 back;       /* lines scrolled back */
@@ -51,45 +51,51 @@ bool vga_probe(void)
 	return there;
 }
 
-u16 vga_cell(u32 at) { return cells[at]; }
-
-void vga_put(u32 at, u16 cell)
+void vga_put(u16 *cells, u32 at, u16 cell)
 {
 	cells[at] = cell;
-	VIDEO[origin + at] = cell;
+	if (cells == shown)
+		VIDEO[origin + at] = cell;
 }
 
-static void flush_cells(u32 at, u32 n)
+static void flush_cells(u16 *cells, u32 at, u32 n)
 {
-	for (; n; n--, at++)
+	for (; cells == shown && n; n--, at++)
 		VIDEO[origin + at] = cells[at];
 }
 
-void vga_fill(u32 at, u32 n, u16 cell)
+void vga_fill(u16 *cells, u32 at, u32 n, u16 cell)
 {
 	for (u32 i = 0; i < n; i++)
 		cells[at + i] = cell;
-	flush_cells(at, n);
+	flush_cells(cells, at, n);
 }
 
-void vga_move(u32 to, u32 from, u32 n)
+void vga_move(u16 *cells, u32 to, u32 from, u32 n)
 {
 	memmove(cells + to, cells + from, n * sizeof(u16));
-	flush_cells(to, n);
+	flush_cells(cells, to, n);
 }
 
-/* The whole screen up by one line. */
-void vga_scroll_line(u16 blank)
+static void scroll_card(u16 *cells)
 {
-	memmove(cells, cells + VGA_COLS, (VGA_ROWS - 1) * VGA_COLS * sizeof(u16));
 	origin += VGA_COLS;
 	history = min(history + 1, VIDEO_CELLS / VGA_COLS - VGA_ROWS);
 	if (origin + VGA_ROWS * VGA_COLS > VIDEO_CELLS) {
 		origin = history = 0;
-		flush_cells(0, (VGA_ROWS - 1) * VGA_COLS);
+		flush_cells(cells, 0, (VGA_ROWS - 1) * VGA_COLS);
 	}
-	vga_fill((VGA_ROWS - 1) * VGA_COLS, VGA_COLS, blank);
-	crtc_write16(CRTC_START, (u16)origin);
+}
+
+/* The whole screen up by one line. */
+void vga_scroll_line(u16 *cells, u16 blank)
+{
+	memmove(cells, cells + VGA_COLS, (VGA_ROWS - 1) * VGA_COLS * sizeof(u16));
+	if (cells == shown)
+		scroll_card(cells);
+	vga_fill(cells, (VGA_ROWS - 1) * VGA_COLS, VGA_COLS, blank);
+	if (cells == shown)
+		crtc_write16(CRTC_START, (u16)origin);
 }
 
 void vga_cursor(u32 at, bool visible)
@@ -113,10 +119,14 @@ void vga_look_back(int lines)
 	crtc_write16(CRTC_START, (u16)(origin - back * VGA_COLS));
 }
 
-void vga_reset(u16 blank)
+/* cells: what is shown from now on, from the top of the card's memory; NULL: nothing of ours (the card is left alone) */
+void vga_show(u16 *cells)
 {
+	shown = cells;
+	if (!cells)
+		return;
 	origin = history = back = 0;
 	crtc_write16(CRTC_START, 0);
 	crtc_write(CRTC_CURSOR_START + 1, 0x0f);
-	vga_fill(0, VGA_ROWS * VGA_COLS, blank);
+	flush_cells(cells, 0, VGA_CELLS);
 }

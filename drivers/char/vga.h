@@ -10,14 +10,15 @@
 #define VGA_ROWS 25U
 #define VGA_COLS 80U
 
+#define VGA_CELLS (VGA_ROWS * VGA_COLS)
+
 bool vga_probe(void);
-u16 vga_cell(u32 at);
-void vga_put(u32 at, u16 cell);
-void vga_fill(u32 at, u32 n, u16 cell);
-void vga_move(u32 to, u32 from, u32 n);
-void vga_scroll_line(u16 blank);
-void vga_cursor(u32 at, bool visible);
+void vga_put(u16 *cells, u32 at, u16 cell);
+void vga_fill(u16 *cells, u32 at, u32 n, u16 cell);
+void vga_move(u16 *cells, u32 to, u32 from, u32 n);
+void vga_scroll_line(u16 *cells, u16 blank);
+void vga_cursor(u32 at, bool visible);      /* of the screen that is shown */
 void vga_look_back(int lines);
-void vga_reset(u16 blank);
+void vga_show(u16 *cells);
 
 #endif

@@ -11,6 +11,7 @@ void chrdev_init(void);          /* after vfs_init and char_init */
 void blkdev_init(void);          /* after vfs_init, before block_init */
 void dev_mem_init(void);
 void dev_tty_init(void);
+void dev_vcs_init(void);
 void devpts_init(void);
 
 /* What dev_tty.c and devpts.c share. file->private */
@@ -21,5 +22,6 @@ extern const struct file_ops tty_file_ops, ptmx_file_ops;
 struct tty *devpts_get(unsigned index);   /* with reference; NULL: there is no such pty; ERR_PTR(-EIO): locked */
 long ptmx_ioctl(struct file *f, struct tty *t, unsigned cmd, unsigned long arg); /* -ENOTTY: not one of its own */
 void ptmx_closed(struct tty *t);
+long vt_ioctl(struct tty *t, unsigned cmd, unsigned long arg); /* dev_vt.c; -ENOTTY: not one of its own, or t is none */
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Terminals as files: tty, console, tty0, tty1, ttyS0.., pts/0.. in /dev, and the master side of ptys.
+ * Terminals as files: tty, console, tty0.., ttyS0.., pts/0.. in /dev, and the master side of ptys.
  *
  * An open file remembers how often its terminal had been hung up (generation): after the next time reads give end of
  * file and everything else EIO. Bytes pass through a kernel buffer, a page at a time.
  */
 #include "arch/i386/uaccess.h"
-#include "drivers/char/tty.h"
+#include "drivers/char/vt.h"
 #include "kernel/fs/dev.h"
 #include "kernel/fs/tty_job.h"
 #include "kernel/lib/printk.h"
@@ -40,6 +40,13 @@ int tty_file_attach(struct file *f, struct tty *t, bool master)
 	return 0;
 }
 
+static struct tty *vt_tty_of(unsigned nr)
+{
+	struct vt *v = vt_get(nr);
+
+	return IS_ERR(v) ? ERR_PTR(PTR_ERR(v)) : &v->tty;
+}
+
 /* => with reference, or ERR_PTR */
 static struct tty *tty_of_number(dev_t dev)
 {
@@ -52,8 +59,8 @@ static struct tty *tty_of_number(dev_t dev)
 		t = devpts_get((major - 136) << 8 | minor);
 	else if (major == 5 && minor == 1)
 		tty_get(t = &console_tty);
-	else if (major == 4 && minor <= 1)
-		tty_get(t = &vt_tty);
+	else if (major == 4 && minor <= MAX_NR_CONSOLES)
+		t = vt_tty_of(minor);
 	else if (major == 4 && minor >= 64 && serial_present(minor - 64))
 		tty_get(t = &serial_ttys[minor - 64]);
 	return t ? t : ERR_PTR(-ENXIO);
@@ -219,7 +226,9 @@ static long tty_file_ioctl(struct file *f, unsigned cmd, unsigned long arg)
 		return get_user(discipline, (int __user *)arg) ? -EFAULT : discipline ? -EINVAL : 0;
 	}
 	r = tty_job_ioctl(tf->tty, cmd, arg, tf->master);
-	return r == -ENOTTY ? tty_ioctl(tf->tty, cmd, arg) : r;
+	if (r == -ENOTTY)
+		r = tty_ioctl(tf->tty, cmd, arg);
+	return r == -ENOTTY ? vt_ioctl(tf->tty, cmd, arg) : r;
 }
 
 const struct file_ops tty_file_ops = {
@@ -241,12 +250,14 @@ void dev_tty_init(void)
 
 	tty_job_init();
 	register_chrdev(5, 0, 2, &tty_file_ops, "/dev/tty");
-	register_chrdev(4, 0, 2, &tty_file_ops, "tty");
+	register_chrdev(4, 0, MAX_NR_CONSOLES + 1, &tty_file_ops, "tty");
 	register_chrdev(4, 64, 4, &tty_file_ops, "ttyS");
 	add("tty", 0666, 5, 0);
 	add("console", 0600, 5, 1);
-	add("tty0", 0620, 4, 0);
-	add("tty1", 0620, 4, 1);
+	for (unsigned i = 0; i <= (vga_present() ? MAX_NR_CONSOLES : 1); i++) {
+		snprintf(name, sizeof(name), "tty%u", i);
+		add(name, 0620, 4, i);
+	}
 	for (unsigned i = 0; i < 4; i++) {
 		snprintf(name, sizeof(name), "ttyS%u", i);
 		if (serial_present(i))
@@ -258,5 +269,6 @@ void chrdev_init(void)
 {
 	dev_mem_init();
 	dev_tty_init();
+	dev_vcs_init();
 	devpts_init();
 }

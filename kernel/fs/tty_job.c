@@ -302,9 +302,23 @@ long tty_job_ioctl(struct tty *t, unsigned cmd, unsigned long arg, bool master)
 	}
 }
 
+/* chard, or a switcher of virtual terminals: to the program that decides about them */
+static int signal_owner(struct pid *pid, int sig)
+{
+	struct task *t;
+	int r = -ESRCH;
+
+	read_lock(&tasklist_lock);
+	t = pid->task;
+	if (t)
+		r = sig ? send_group_signal(sig, NULL, t) : 0;
+	read_unlock(&tasklist_lock);
+	return r;
+}
+
 void tty_job_init(void)
 {
-	static const struct tty_upcalls upcalls = { .signal = signal_foreground };
+	static const struct tty_upcalls upcalls = { .signal = signal_foreground, .signal_pid = signal_owner, .put_pid = put_pid };
 
 	tty_upcalls = &upcalls;
 }

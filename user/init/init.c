@@ -133,14 +133,16 @@ static void open_console(void)
 	console_fd = fcntl(0, F_DUPFD_CLOEXEC, 3);
 }
 
-/* The shell leads a session with the console as its terminal, so that job control works. */
-static void __attribute__((noreturn)) become_shell(void)
+/* The shell leads a session with the console (or fd) as its terminal, so that job control works. */
+static void __attribute__((noreturn)) become_shell(int terminal)
 {
 	char *argv[] = { "-sh", NULL };
 	struct sigaction sa = { .sa_handler = SIG_DFL };
 
 	sigaction(SIGPIPE, &sa, NULL);
 	setsid();
+	for (int i = 0; terminal >= 0 && i < 3; i++)
+		dup2(terminal, i);
 	if (ioctl(0, TIOCSCTTY, 1)) {
 		int fd = open("/dev/ttyS0", O_RDWR); /* a console that cannot be a terminal of its own */
 
@@ -156,15 +158,23 @@ static void __attribute__((noreturn)) become_shell(void)
 	_exit(127);
 }
 
+pid_t fork_shell(int terminal)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		become_shell(terminal);
+	return pid;
+}
+
 void start_shell(char **env)
 {
 	if (env)
 		shell_env = env;
-	shell = fork();
-	if (!shell)
-		become_shell();
+	shell = fork_shell(-1);
 	if (shell < 0)
 		complain("fork");
+	terms_open();
 }
 
 static void show_motd(void)
@@ -187,7 +197,7 @@ static void reap(void)
 			if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
 				sleep(1);
 			start_shell(NULL);
-		} else {
+		} else if (!terms_reaped(pid)) {
 			agent_reaped(pid, status);
 		}
 	}
@@ -231,12 +241,13 @@ int main(void)
 		start_shell(NULL);
 	}
 	for (;;) {
-		struct pollfd fds[8] = { { .fd = wake_pipe[0], .events = POLLIN } };
-		int n = 1 + agent_fds(fds + 1);
+		struct pollfd fds[12] = { { .fd = wake_pipe[0], .events = POLLIN } };
+		int agents = agent_fds(fds + 1), terms = terms_fds(fds + 1 + agents);
 
-		if (poll(fds, n, -1) < 0 && errno != EINTR)
+		if (poll(fds, 1 + agents + terms, -1) < 0 && errno != EINTR)
 			complain("poll");
+		terms_poll(fds + 1 + agents, terms);
 		handle_signals();
-		agent_poll(fds + 1, n - 1);
+		agent_poll(fds + 1, agents);
 	}
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * /init in three files: init.c (start, console shell, reaping), agent.c (the guest end of tools/run), power.c (the end).
+ * /init in four files: init.c (start, console shell, reaping), terms.c (shells on other virtual terminals), agent.c (the guest end
+ * of tools/run), power.c (the end).
  */
 #ifndef USER_INIT_H
 #define USER_INIT_H
@@ -19,12 +20,19 @@ extern unsigned long long start_tsc; /* instructions since power-on, when the em
 char *boot_option(const char *key);
 void complain(const char *what); /* to the console, with errno */
 void start_shell(char **env);    /* on the console, respawned when it ends */
+pid_t fork_shell(int terminal);  /* a shell on this one (-1: on ours) as its controlling terminal; -1: errno */
 
 /* --- agent.c ------------------------------------------------------------------------------------------------- */
 bool agent_open(const char *port);
 int agent_fds(struct pollfd *fds);           /* fills what to poll for; => how many */
 void agent_poll(struct pollfd *fds, int n);  /* handle what poll reported */
 bool agent_reaped(pid_t pid, int status);    /* was it the command? */
+
+/* --- terms.c -------------------------------------------------------------------------------------------------- */
+void terms_open(void);                       /* those that are there and not yet open */
+int terms_fds(struct pollfd *fds);
+void terms_poll(struct pollfd *fds, int n);
+bool terms_reaped(pid_t pid);                /* was it a shell of one of them? */
 
 /* --- power.c ------------------------------------------------------------------------------------------------- */
 void __attribute__((noreturn)) power(int how); /* RB_POWER_OFF, RB_AUTOBOOT or RB_HALT_SYSTEM */
