@@ -49,9 +49,22 @@ void inode_set_size(struct inode *i, loff_t size)
 
 s64 inode_now(void) { return (s64)ktime_get_real(); }
 
+static noinline s64 cut_stamp(s64 ns, u32 gran)
+{
+	u32 rem;
+
+	if (ns >= 0) {
+		div_u64_rem((u64)ns, gran, &rem);
+		return ns - rem;
+	}
+	div_u64_rem((u64)-ns, gran, &rem);
+	return rem ? ns + rem - gran : ns;
+}
+s64 inode_stamp(const struct inode *i, s64 ns) { return likely(!i->sb->time_gran) ? ns : cut_stamp(ns, i->sb->time_gran); }
+
 void inode_touch(struct inode *i, u32 attrs)
 {
-	s64 now = inode_now();
+	s64 now = inode_stamp(i, inode_now());
 
 	spin_lock(&i->lock_small);
 	if (attrs & ATTR_ATIME)
@@ -128,7 +141,7 @@ struct inode *new_inode(struct super_block *sb, struct inode *dir, mode_t mode)
 		if (S_ISDIR(mode))
 			i->mode |= S_ISGID;
 	}
-	i->atime = i->mtime = i->ctime = inode_now();
+	i->atime = i->mtime = i->ctime = inode_stamp(i, inode_now());
 	if (S_ISFIFO(mode))
 		i->fops = &fifo_ops;
 	else if (S_ISCHR(mode))

@@ -92,16 +92,22 @@ static int move(const char *source, const struct path *at)
 static int remount(const struct path *at, u32 flags, const char *options)
 {
 	struct super_block *sb = at->mount->sb;
+	bool to_ro = flags & MS_RDONLY && !(sb->flags & MS_RDONLY);
 	int err = 0;
 
 	if (at->dentry != at->mount->root)
 		return -EINVAL;
 	if (flags & MS_BIND)
 		return mount_set_flags(at->mount, mount_flags(flags));
-	if (sb->ops && sb->ops->remount)
+	if (to_ro) /* first nobody writes any more, then the file system says so on its disk */
+		err = sb_set_read_only(sb, true);
+	if (!err && sb->ops && sb->ops->remount) {
 		err = sb->ops->remount(sb, flags, options);
-	if (!err && (flags ^ sb->flags) & MS_RDONLY)
-		err = sb_set_read_only(sb, flags & MS_RDONLY);
+		if (err && to_ro)
+			sb_set_read_only(sb, false);
+	}
+	if (!err && !(flags & MS_RDONLY) && sb->flags & MS_RDONLY)
+		err = sb_set_read_only(sb, false);
 	return err ? err : mount_set_flags(at->mount, mount_flags(flags));
 }
 

@@ -128,7 +128,7 @@ static bool kill_suid(const struct inode *i, struct iattr *a)
 
 void attr_copy(struct inode *i, const struct iattr *a)
 {
-	s64 now = inode_now();
+	s64 now = inode_stamp(i, inode_now());
 
 	if (a->valid & ATTR_UID)
 		i->uid = a->uid;
@@ -138,9 +138,9 @@ void attr_copy(struct inode *i, const struct iattr *a)
 		i->mode = (i->mode & S_IFMT) | (a->mode & 07777);
 	spin_lock(&i->lock_small);
 	if (a->valid & ATTR_ATIME)
-		i->atime = a->valid & ATTR_ATIME_SET ? a->atime : now;
+		i->atime = a->valid & ATTR_ATIME_SET ? inode_stamp(i, a->atime) : now;
 	if (a->valid & ATTR_MTIME)
-		i->mtime = a->valid & ATTR_MTIME_SET ? a->mtime : now;
+		i->mtime = a->valid & ATTR_MTIME_SET ? inode_stamp(i, a->mtime) : now;
 	i->ctime = now;
 	spin_unlock(&i->lock_small);
 }

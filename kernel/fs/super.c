@@ -3,10 +3,13 @@
  * File system types and super blocks.
  *
  * Life of a super block: sb_get makes and fills it; each mount holds `active`; the last sb_put writes out, takes the
- * dentry tree and the inodes down and frees it. A `single` type (proc, devtmpfs) has one, which lives for ever.
+ * dentry tree and the inodes down and frees it. A `single` type (proc, devtmpfs) has one, which lives for ever; a type
+ * on a device has one for each device, however often that is mounted. While one goes its device is busy.
  * Locks: super_mutex over both lists and the making of single ones; it is outside everything but namespace_mutex.
  */
+#include "drivers/block/block.h"
 #include "kernel/fs/internal.h"
+#include <linux/fs.h>
 
 static LIST_HEAD(types);
 static LIST_HEAD(supers);
@@ -42,7 +45,41 @@ void filesystems_show(struct seq *s)
 	mutex_unlock(&super_mutex);
 }
 
-static struct super_block *make(struct fs_type *t, const char *source, u32 flags, const char *options)
+/* What mount's source names. => 0, -ENOTBLK, -ENXIO, -EACCES ... */
+static int find_device(const char *source, struct block_device **dev)
+{
+	struct path p;
+	struct inode *i;
+	int err = source && *source ? kern_path(source, LOOKUP_FOLLOW, &p) : -EINVAL;
+
+	if (err)
+		return err;
+	i = p.dentry->inode;
+	if (!S_ISBLK(i->mode))
+		err = -ENOTBLK;
+	else if (p.mount->flags & MS_NODEV)
+		err = -EACCES;
+	*dev = err ? NULL : block_find(i->rdev);
+	path_put(&p);
+	return err ? err : *dev ? 0 : -ENXIO;
+}
+
+/* super_mutex held. => the one that lies on this device, with `active`; NULL; ERR_PTR(-EBUSY) */
+static struct super_block *on_device(struct fs_type *t, struct block_device *dev, u32 flags)
+{
+	struct super_block *sb;
+
+	list_for_each_entry(sb, &supers, list) {
+		if (sb->bdev != dev)
+			continue;
+		if (sb->type != t || (sb->flags ^ flags) & MS_RDONLY || !atomic_inc_not_zero(&sb->active))
+			return ERR_PTR(-EBUSY);
+		return sb;
+	}
+	return NULL;
+}
+
+static struct super_block *make(struct fs_type *t, struct block_device *dev, const char *source, u32 flags, const char *options)
 {
 	struct super_block *sb = kzalloc(sizeof(*sb), GFP_KERNEL);
 	int err;
@@ -52,7 +89,8 @@ static struct super_block *make(struct fs_type *t, const char *source, u32 flags
 	sb->type = t;
 	sb->flags = flags & MS_RDONLY;
 	next_minor++;
-	sb->dev = MKDEV(0, next_minor);
+	sb->dev = dev ? dev->dev : MKDEV(0, next_minor);
+	sb->bdev = dev;
 	sb->block_size = PAGE_SIZE;
 	sb->max_size = CACHE_FILE_MAX;
 	atomic_set(&sb->active, 1);
@@ -74,13 +112,18 @@ static struct super_block *make(struct fs_type *t, const char *source, u32 flags
 struct super_block *sb_get(struct fs_type *t, const char *source, u32 flags, const char *options)
 {
 	struct super_block *sb;
+	struct block_device *dev = NULL;
+	int err = t->needs_device ? find_device(source, &dev) : 0;
 
+	if (err)
+		return ERR_PTR(err);
 	mutex_lock(&super_mutex);
-	sb = t->single ? t->instance : NULL;
+	sb = dev ? on_device(t, dev, flags) : t->single ? t->instance : NULL;
 	if (sb) {
-		atomic_inc(&sb->active);
+		if (!dev)
+			atomic_inc(&sb->active);
 	} else {
-		sb = make(t, source, flags, options);
+		sb = make(t, dev, source, flags, options);
 		if (!IS_ERR(sb) && t->single) {
 			t->instance = sb;
 			atomic_inc(&sb->active);
@@ -94,8 +137,7 @@ void sb_put(struct super_block *sb)
 {
 	if (!atomic_dec_and_test(&sb->active))
 		return;
-	mutex_lock(&super_mutex);
-	list_del(&sb->list);
+	mutex_lock(&super_mutex); /* a sync that found it alive comes to its end; later ones leave it alone */
 	mutex_unlock(&super_mutex);
 	sb_sync(sb, true);
 	d_kill_tree(sb->root);
@@ -104,6 +146,9 @@ void sb_put(struct super_block *sb)
 	if (sb->ops && sb->ops->unmount)
 		sb->ops->unmount(sb);
 	rcu_barrier();
+	mutex_lock(&super_mutex);
+	list_del(&sb->list);
+	mutex_unlock(&super_mutex);
 	kfree(sb);
 }
 
@@ -115,7 +160,8 @@ void sync_all(void)
 
 	mutex_lock(&super_mutex);
 	list_for_each_entry(sb, &supers, list)
-		sb_sync(sb, true);
+		if (atomic_read(&sb->active))
+			sb_sync(sb, true);
 	mutex_unlock(&super_mutex);
 }
 

@@ -27,6 +27,7 @@
 #include <linux/fcntl.h>
 
 struct super_block;
+struct block_device;
 struct poll_table;
 struct epoll_item;
 struct mount;
@@ -68,7 +69,8 @@ enum { INODE_HASHED = 1, INODE_DIRTY = 2, INODE_FREEING = 4, INODE_ON_LRU = 8 };
 
 loff_t inode_size(const struct inode *i);
 void inode_set_size(struct inode *i, loff_t size);  /* i: held for writing */
-s64 inode_now(void);                                /* what a time stamp is set to */
+s64 inode_now(void);                                /* the clock */
+s64 inode_stamp(const struct inode *i, s64 ns);     /* as i's file system can keep it */
 void inode_touch(struct inode *i, u32 attrs);       /* ATTR_ATIME | ATTR_MTIME | ATTR_CTIME: set to now */
 void inode_add_blocks(struct inode *i, long units512);
 
@@ -211,7 +213,9 @@ struct super_block {
 	u64 next_ino;                  /* inodes_lock */
 	spinlock_t inodes_lock;
 	long nr_inodes;                /* inodes_lock */
-	atomic_t active;               /* mounts */
+	atomic_t active;               /* mounts; 0: on its way out */
+	struct block_device *bdev;     /* f: needs_device: what it lies on */
+	u32 time_gran;                 /* f: ns; time stamps are cut to multiples of it; 0: kept as they are */
 	void *private;
 	struct list_head list;
 	const struct inode_ops *default_dir_ops;
