@@ -56,7 +56,6 @@ void __cold bad_page(const struct page *page, const char *what) __noreturn;
 /* --- slab (slab.c, slab_debug.c) ---------------------------------------------------------------------------------------- */
 void slab_init(void);
 unsigned long slab_reap(void);    /* empty slabs go back; => pages. Any context without a zone or slab lock */
-void slab_drain_all(void);        /* all magazines go back to their slabs, then slab_reap; sleeps */
 void kmalloc_init(void);
 
 /* --- low memory by consumer (lowmem.c): what was reserved at boot, by its page->private --------------------------- */
@@ -65,5 +64,6 @@ unsigned long lowmem_boot_pages(enum lowmem_user who);
 void lowmem_boot_release(const struct page *page);
 
 void pagelock_init(void);
+void lru_written(struct page *page); /* PG_reclaim, and write-back has ended; any context */
 
 #endif

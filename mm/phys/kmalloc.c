@@ -19,6 +19,7 @@ static const char *const names[NR_KMALLOC] = { KMALLOC_CLASSES(KMALLOC_NAME) };
 static const u16 sizes[NR_KMALLOC] = { KMALLOC_CLASSES(KMALLOC_SIZE) };
 static u8 small_class[256 / 8 + 1]; /* by (size + 7) / 8 */
 
+u32 vfs_cache_pressure = 100;
 static LIST_HEAD(shrinkers);
 static DEFINE_MUTEX(shrinker_mutex);
 
@@ -144,7 +145,8 @@ unsigned long shrink_slabs(unsigned long pages, gfp_t gfp)
 	if (!(gfp & __GFP_WAIT) || !mutex_trylock(&shrinker_mutex))
 		return 0;
 	list_for_each_entry(s, &shrinkers, list) {
-		unsigned long have = s->count(), want = max(32UL, min(have, pages * 8));
+		unsigned long have = s->count() / 100 * vfs_cache_pressure + s->count() % 100 * vfs_cache_pressure / 100;
+		unsigned long want = max(32UL, min(have, pages * 8));
 
 		if (have) {
 			s->scan(min(want, have), gfp);

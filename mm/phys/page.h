@@ -89,7 +89,7 @@ enum page_flag {
 	PG_error,
 	PG_chain,      /* page->chain is a list, not `direct` */
 	PG_waiters,    /* somebody sleeps on PG_locked or PG_writeback */
-	PG_offlru,     /* taken off the LRU for a moment by the scanner */
+	PG_reclaim,    /* reclaim waits for its write-out: to the tail of its list when that ends */
 	PG_poisoned,   /* debug: free, and filled with a pattern */
 	PG_zone_shift = 30
 };
@@ -119,6 +119,7 @@ PAGE_FLAG(mlocked)
 PAGE_FLAG(error)
 PAGE_FLAG(chain)
 PAGE_FLAG(waiters)
+PAGE_FLAG(reclaim)
 
 enum zone_id { ZONE_DMA, ZONE_NORMAL, ZONE_HIGHMEM, NR_ZONES };
 

@@ -162,4 +162,6 @@ void end_page_writeback(struct page *page)
 	clear_page_writeback(page);
 	if (unlikely(page_waiters(page)))
 		wake_waiters(page, SEE_WRITTEN);
+	if (unlikely(page_reclaim(page)))
+		lru_written(page);
 }

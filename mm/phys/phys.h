@@ -97,7 +97,11 @@ struct zone {
 	spinlock_t lru_lock __aligned(64);
 	struct list_head lru[NR_LRU];  /* lru_lock */
 	unsigned long nr_lru[NR_LRU];
-	unsigned long scanned, steal;
+	unsigned long nr_mlock;        /* lru_lock: pages with pins (PG_mlocked) */
+	/* of the scanner (mm/reclaim) */
+	struct { unsigned long scanned, rotated; } use[2]; /* lru_lock: anonymous, file: looked at lately, found in use */
+	unsigned long scanned;         /* since a page was last freed by it; racy */
+	bool wanted;                   /* an allocation has found it below its low mark */
 };
 enum { WMARK_MIN, WMARK_LOW, WMARK_HIGH };
 extern struct zone zones[NR_ZONES];
@@ -116,11 +120,12 @@ bool zone_watermark_ok(const struct zone *z, unsigned order, unsigned long mark,
 void zone_free_blocks(struct zone *z, unsigned long nr[MAX_ORDER + 1]);
 
 void drain_all_pages(void);      /* all CPUs' own lists go back to the buddy lists; sleeps */
+void slab_drain_all(void);       /* all CPUs' magazines go back to their slabs, empty slabs to the zones; sleeps */
 void show_mem(void);             /* zones, slabs, consumers of low memory to the log; any context */
 
 /* What the allocator asks of the rooms to its right; set once at boot, NULL until then.
- * reclaim: free about `pages` pages usable by gfp; returns how many. oom: gfp and order cannot be met;
- * returns true if it made room (retry), false to fail the allocation. */
+ * reclaim: free about `pages` pages usable by gfp; returns 0 if there is nothing to be had (any more). oom: gfp and order cannot be met;
+ * returns true if it made room or waited for somebody who does (retry), false to fail the allocation. */
 struct phys_ops {
 	unsigned long (*reclaim)(struct zone *zone, gfp_t gfp, unsigned order, unsigned long pages);
 	void (*wake_reclaim)(struct zone *zone);
@@ -131,8 +136,9 @@ extern const struct phys_ops *phys_ops;
 /* Events, as /proc/vmstat names them. */
 enum vm_event {
 	PGALLOC_DMA, PGALLOC_NORMAL, PGALLOC_HIGH, PGFREE, PGACTIVATE, PGDEACTIVATE, PGFAULT, PGMAJFAULT, PGPGIN, PGPGOUT,
-	PSWPIN, PSWPOUT, PGSTEAL, PGSCAN, SLABS_SCANNED, ALLOCSTALL, PAGEOUTRUN, OOM_KILL, DROP_PAGECACHE, DROP_SLAB,
-	KMAP_FLUSH, ZONE_OPEN, UNEVICTABLE_PGS, BOUNCE, BLK_RETRY, BLK_ERROR, NR_VM_EVENTS
+	PSWPIN, PSWPOUT, PGSTEAL_KSWAPD, PGSTEAL_DIRECT, PGSCAN_KSWAPD, PGSCAN_DIRECT, PGSCAN_ANON, PGSCAN_FILE, PGSTEAL_ANON, PGSTEAL_FILE,
+	PGREFILL, PGROTATED, SLABS_SCANNED, ALLOCSTALL_DMA, ALLOCSTALL_NORMAL, ALLOCSTALL_HIGH, PAGEOUTRUN, RECLAIM_WAIT,
+	OOM_KILL, OOM_REAP, DROP_PAGECACHE, DROP_SLAB, PGPINNED, PGUNPINNED, KMAP_FLUSH, ZONE_OPEN, BOUNCE, BLK_RETRY, BLK_ERROR, NR_VM_EVENTS
 };
 DECLARE_PER_CPU(unsigned long, vm_events[NR_VM_EVENTS]);
 static inline void count_vm_event(enum vm_event e) { this_cpu_inc(vm_events[e]); }
@@ -162,6 +168,20 @@ static inline enum lru_list page_lru_list(const struct page *p)
 }
 unsigned long zone_lru_pages(struct zone *z, enum lru_list l); /* exact: drains first */
 unsigned long nr_lru_pages(enum lru_list l);                   /* of all zones */
+/* Up to n pages from the cold end of a list, each with a reference; they are on no list then. => how many. *seen grows by the pages
+ * looked at: those that are just being freed are passed by. */
+unsigned lru_take(struct zone *z, enum lru_list l, struct page **pages, unsigned n, unsigned long *seen);
+/* And back, those of bit i in `active` to the active list, the rest to the inactive one; the references go. At most 32, of one zone. */
+void lru_give_back(struct zone *z, struct page **pages, unsigned n, u32 active);
+/* Pages that reclaim waits for have been written: counts, and wakes who waits for any. */
+extern struct wait_queue reclaim_written;
+extern u32 nr_reclaim_written;
+
+/* --- pins (pin.c): PTEs of locked areas, and nonlinear ones. While there is one the page is on no LRU list and PG_mlocked.
+ * => under the PTL of that PTE; the caller has a reference. No sleep, cannot fail */
+void page_pin(struct page *page);
+void page_unpin(struct page *page);
+unsigned long nr_mlocked_pages(void);
 
 /* --- slab --------------------------------------------------------------------------------------------------- */
 #define SLAB_TYPESAFE_RCU 1u /* memory keeps its type for a grace period after free (lockless lookups) */
@@ -223,6 +243,7 @@ struct shrinker {
 };
 void register_shrinker(struct shrinker *s);
 unsigned long shrink_slabs(unsigned long pages, gfp_t gfp); /* => pages freed, about */
+extern u32 vfs_cache_pressure; /* per cent: how readily names and inodes are given up beside pages */
 
 /* --- vmalloc ------------------------------------------------------------------------------------------------ */
 void *__must_check vmalloc(size_t size);            /* may sleep; pages may be high */

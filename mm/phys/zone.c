@@ -26,8 +26,10 @@ static const u16 reserve_ratio[NR_ZONES] = { 256, 32, 1 };
 
 const char *const vm_event_names[NR_VM_EVENTS] = {
 	"pgalloc_dma", "pgalloc_normal", "pgalloc_high", "pgfree", "pgactivate", "pgdeactivate", "pgfault", "pgmajfault",
-	"pgpgin", "pgpgout", "pswpin", "pswpout", "pgsteal", "pgscan", "slabs_scanned", "allocstall", "pageoutrun",
-	"oom_kill", "drop_pagecache", "drop_slab", "kmap_flush", "zone_open", "unevictable_pgs", "bounce", "blk_retry", "blk_error",
+	"pgpgin", "pgpgout", "pswpin", "pswpout", "pgsteal_kswapd", "pgsteal_direct", "pgscan_kswapd", "pgscan_direct", "pgscan_anon", "pgscan_file",
+	"pgsteal_anon", "pgsteal_file", "pgrefill", "pgrotated", "slabs_scanned", "allocstall_dma", "allocstall_normal", "allocstall_high",
+	"pageoutrun", "reclaim_wait", "oom_kill", "oom_reap", "drop_pagecache", "drop_slab", "unevictable_pgs_mlocked", "unevictable_pgs_munlocked",
+	"kmap_flush", "zone_open", "bounce", "blk_retry", "blk_error",
 };
 
 static u32 square_root(u32 n)
@@ -131,6 +133,7 @@ unsigned long vm_event(enum vm_event e)
 	return sum;
 }
 
+unsigned long nr_mlocked_pages(void) { return zones[ZONE_DMA].nr_mlock + zones[ZONE_NORMAL].nr_mlock + zones[ZONE_HIGHMEM].nr_mlock; }
 unsigned long zone_lru_pages(struct zone *z, enum lru_list l)
 {
 	lru_drain(z);
