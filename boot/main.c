@@ -32,6 +32,7 @@
 #include "kernel/sync/selftest.h"
 #include "kernel/sys/process.h"
 #include "kernel/time/clock.h"
+#include "mm/reclaim/reclaim.h"
 #include "mm/rmap/rmap.h"
 #include "mm/virt/mm.h"
 #include "version.h"
@@ -123,6 +124,7 @@ static void load_modules(void)
 static int boot_thread(void *unused)
 {
 	smp_boot_others();
+	reclaim_init();
 	selftest_run();
 	pci_init();
 	char_init();

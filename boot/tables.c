@@ -11,6 +11,7 @@
 #include "kernel/fs/vfs.h"
 #include "kernel/lib/vsprintf.h"
 #include "kernel/sys/process.h"
+#include "mm/reclaim/reclaim.h"
 #include "mm/virt/mm.h"
 #include <linux/mount.h>
 
@@ -73,11 +74,24 @@ static int file_fsync(struct file *f, loff_t start, loff_t end)
 	return f->ops->fsync ? f->ops->fsync(f, start, end, false) : 0;
 }
 
+/* --- what reclaim asks of processes -------------------------------------------------------------------------------------------- */
+static u32 task_uid(struct task *t)
+{
+	const struct cred *c = get_task_cred(t);
+	u32 uid = c->uid;
+
+	put_cred(c);
+	return uid;
+}
+static void kill_task(struct task *t) { send_group_signal(SIGKILL, NULL, t); }
+
 void tables_init(void)
 {
+	static const struct reclaim_ops reclaim = { .files_bytes = files_table_bytes, .task_uid = task_uid, .kill = kill_task };
 	static const struct virt_ops virt = { .fget = fget, .mmap_file = mmap_file, .shmem_file = shmem_file,
 		.file_size = file_size, .fsync = file_fsync, .noexec = file_noexec, .capable = capable };
 
 	virt_ops = &virt;
+	reclaim_ops = &reclaim;
 	trap_ops_init();
 }

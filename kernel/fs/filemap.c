@@ -82,6 +82,8 @@ static ssize_t read_piece(struct file *f, struct iov *to, loff_t pos, size_t n)
 		done = iov_zero(to, n);
 		return done ? (ssize_t)done : -EFAULT;
 	}
+	if (!off) /* once for a reader in order, however small its pieces */
+		mark_page_accessed(page);
 	done = copy_page_to(to, page, off, n);
 	while (unlikely(done < n)) {
 		ssize_t reach = iov_prefault_write(to, n - done);

@@ -129,7 +129,7 @@ struct task {
 };
 
 enum { JOBCTL_STOP_PENDING = 1 /* has to join the group's stop */, JOBCTL_STOPPED = 2 /* counted as stopped */ };
-enum { PF_KTHREAD = 1, PF_EXITING = 2, PF_MEMALLOC = 4, PF_FORKNOEXEC = 8, PF_USED_FPU = 16, PF_OOM_VICTIM = 32, PF_VFORK = 64 };
+enum { PF_KTHREAD = 1, PF_EXITING = 2, PF_MEMALLOC = 4, PF_FORKNOEXEC = 8, PF_USED_FPU = 16, PF_VFORK = 64 };
 
 struct group {
 	atomic_t refcount;          /* tasks */
@@ -169,6 +169,7 @@ struct group {
 	struct list_head posix_timers; /* S */
 	int next_timer_id;          /* S */
 	s16 oom_score_adj, oom_score_adj_min;
+	bool oom_victim;            /* a: the out-of-memory killer wants it gone: it may use the reserves */
 	struct rcu_head rcu;
 };
 

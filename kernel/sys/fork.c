@@ -86,7 +86,7 @@ static struct task *dup_task(void)
 	memcpy(t, current, sizeof(*t));
 	t->arch.fpu = NULL;
 	atomic_set(&t->refcount, 2);
-	t->flags = (current->flags & ~(PF_EXITING | PF_MEMALLOC | PF_OOM_VICTIM | PF_VFORK | PF_KTHREAD | PF_USED_FPU)) | PF_FORKNOEXEC;
+	t->flags = (current->flags & ~(PF_EXITING | PF_MEMALLOC | PF_VFORK | PF_KTHREAD | PF_USED_FPU)) | PF_FORKNOEXEC;
 	t->work = 0;
 	t->state = TASK_UNINTERRUPTIBLE;
 	t->mm = t->active_mm = NULL;

@@ -12,7 +12,7 @@
  * Cannot: compact memory. An order above 3 fails once memory is in pieces, with a line that says so.
  */
 #include "kernel/lib/printk.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "mm/phys/pcp.h"
 
 #define COSTLY_ORDER 3
@@ -97,11 +97,12 @@ static struct page *take_from_zones(gfp_t gfp, unsigned order, unsigned wmark)
 	return NULL;
 }
 
-/* The last reserves: no mark, no reserve for lower zones. */
-static struct page *take_any(gfp_t gfp, unsigned order)
+/* The reserves, all but a part of the lowest mark: no reserve for lower zones. keep: 0: all; n: 1/n of the mark stays */
+static struct page *take_any(gfp_t gfp, unsigned order, unsigned keep)
 {
 	for (int i = gfp_zone(gfp); i >= 0; i--) {
-		struct page *page = zones[i].present ? take_from_zone(&zones[i], order, 0, ZONE_DMA) : NULL;
+		unsigned long mark = keep ? zones[i].watermark[WMARK_MIN] / keep : 0;
+		struct page *page = zones[i].present ? take_from_zone(&zones[i], order, mark, ZONE_DMA) : NULL;
 
 		if (page)
 			return page;
@@ -118,14 +119,14 @@ static void wake_reclaim(gfp_t gfp)
 			phys_ops->wake_reclaim(&zones[i]);
 }
 
-/* One round of making room. => pages freed, about */
+/* One round of making room. => 0: there is nothing to be had */
 static unsigned long make_room(gfp_t gfp, unsigned order)
 {
 	struct zone *z = &zones[gfp_zone(gfp)];
 	u32 saved = current->flags & PF_MEMALLOC;
 	unsigned long freed;
 
-	count_vm_event(ALLOCSTALL);
+	count_vm_event(ALLOCSTALL_DMA + gfp_zone(gfp));
 	current->flags |= PF_MEMALLOC; /* what frees memory may take the reserves, and does not come here again */
 	if (phys_ops && phys_ops->reclaim)
 		freed = phys_ops->reclaim(z, gfp, order, max(32UL, 1UL << order));
@@ -135,35 +136,40 @@ static unsigned long make_room(gfp_t gfp, unsigned order)
 	return freed;
 }
 
+/* A task that is to die leaves soon: it neither kills nor waits for anybody, and has a part of the reserves to get out with. */
+static bool dying(void)
+{
+	return signal_pending_state(TASK_KILLABLE) || READ_ONCE(current->group->oom_victim);
+}
+
+/* Rounds that freed something, and still somebody else was faster, or the blocks are too small. */
+static bool keep_trying(gfp_t gfp, unsigned order, unsigned round)
+{
+	if (order > COSTLY_ORDER || gfp & __GFP_NORETRY)
+		return round < 2;
+	return round < (order ? 48 : 400);
+}
+
 static struct page *alloc_with_reclaim(gfp_t gfp, unsigned order)
 {
 	struct page *page;
-	bool drained = false;
 
 	for (unsigned round = 0;; round++) {
 		unsigned long freed = make_room(gfp, order);
 
 		page = take_from_zones(gfp, order, WMARK_MIN);
-		if (page || (current->flags & PF_OOM_VICTIM))
-			break;
-		if (freed && round < (order > COSTLY_ORDER ? 2 : 16))
+		if (page)
+			return page;
+		if (dying())
+			return take_any(gfp, order, 4);
+		if (freed && keep_trying(gfp, order, round))
 			continue;
-		if (!drained) {
-			drain_all_pages();
-			slab_drain_all();
-			drained = true;
-			continue;
-		}
-		if ((gfp & __GFP_NORETRY) || order > COSTLY_ORDER || !phys_ops || !phys_ops->oom)
-			break;
+		if (gfp & __GFP_NORETRY || order > COSTLY_ORDER || !phys_ops || !phys_ops->oom)
+			return NULL;
 		if (!phys_ops->oom(&zones[gfp_zone(gfp)], gfp, order))
-			break;
+			return NULL;
 		round = 0;
-		drained = false;
 	}
-	if (!page && (current->flags & PF_OOM_VICTIM))
-		page = take_any(gfp, order);
-	return page;
 }
 
 static void warn_failure(gfp_t gfp, unsigned order)
@@ -194,7 +200,7 @@ static noinline struct page *alloc_slow(gfp_t gfp, unsigned order)
 		wake_reclaim(gfp);
 		page = take_from_zones(gfp, order, WMARK_MIN);
 		if (!page && (gfp & __GFP_MEMALLOC))
-			page = take_any(gfp, order);
+			page = take_any(gfp, order, 0);
 		else if (!page && (gfp & __GFP_WAIT) && task)
 			page = alloc_with_reclaim(gfp, order);
 		if (!page) {

@@ -54,8 +54,8 @@ static enum rmap_verdict unmap_one(const struct rmap_mapping *m, struct page *pa
 	struct unmap *u = arg;
 	pte_t old;
 
-	if (page_anon(page) && !page_swapcache(page)) {
-		u->refused = true; /* nowhere to bring it back from */
+	if ((page_anon(page) && !page_swapcache(page)) || page_mlocked(page)) {
+		u->refused = true; /* nowhere to bring it back from, or it must stay */
 		return RMAP_STOP;
 	}
 	old = pte_take(m->pte);
@@ -70,14 +70,23 @@ static enum rmap_verdict unmap_one(const struct rmap_mapping *m, struct page *pa
 	return RMAP_UNMAPPED;
 }
 
-enum rmap_result rmap_unmap(struct page *page)
+enum rmap_result rmap_unmap_gather(struct page *page, u32 *cpus)
 {
 	struct unmap u = { 0 };
 	enum rmap_result r = rmap_walk(page, RMAP_UNMAP, unmap_one, &u);
 
-	if (u.cpus)
-		flush_tlb_cpus(u.cpus);
+	*cpus |= u.cpus;
 	return u.refused ? RMAP_AGAIN : r;
+}
+
+enum rmap_result rmap_unmap(struct page *page)
+{
+	u32 cpus = 0;
+	enum rmap_result r = rmap_unmap_gather(page, &cpus);
+
+	if (cpus)
+		flush_tlb_cpus(cpus);
+	return r;
 }
 
 /* --- let writes be seen again --------------------------------------------------------------------------------------------- */

@@ -25,6 +25,7 @@
  *
  * Locks: mmap lock (read) > page lock (files) > PTL. The areas stay as they are; entries may change until the PTL.
  */
+#include "mm/reclaim/reclaim.h"
 #include "mm/virt/internal.h"
 
 void fault_unmap(struct fault *f)
@@ -187,8 +188,11 @@ static int bad_access(unsigned code, unsigned long addr, int sig, int si_code)
 	return -EFAULT;
 }
 
-static int out_of_memory(unsigned code)
+/* The allocator has tried everything, and perhaps killed somebody. Current itself, if it was that: its signal waits. */
+static noinline int out_of_memory(unsigned code)
 {
+	if (oom_page_fault())
+		return signal_pending_state(TASK_KILLABLE) && !(code & FAULT_USER) ? -EFAULT : 0;
 	pr_err("%s (pid %d): no memory for a page fault: killed\n", current->comm, current->pid);
 	trap_ops.signal(SIGKILL, SI_KERNEL, 0, 14);
 	return -EFAULT;

@@ -111,7 +111,6 @@ static inline bool page_is_ours(struct page *page, struct vma *v, unsigned long 
 
 /* --- unmap.c --------------------------------------------------------------------------------------------------------- */
 void zap_range(struct tlb_gather *g, struct vma *v, unsigned long start, unsigned long end);
-void zap_vma(struct vma *v, unsigned long start, unsigned long end); /* with a gather of its own */
 void exit_mmap(struct mm *mm);
 int unmap_areas(struct mm *mm, unsigned long start, unsigned long end);
 static inline void gather_flush(struct tlb_gather *g, unsigned long start, unsigned long end)

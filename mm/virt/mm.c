@@ -70,6 +70,8 @@ void mmput(struct mm *mm)
 		return;
 	exit_mmap(mm);
 	rmap_mm_exit(mm);
+	if (unlikely(mm->oom_state))
+		oom_mm_gone(mm);
 	spin_lock(&mm_list_lock); /* whoever finds it on the list may count on count */
 	list_del(&mm->all_node);
 	spin_unlock(&mm_list_lock);

@@ -91,8 +91,12 @@ struct mm {
 	struct file *exe_file;         /* t */
 	u32 auxv[44];                  /* f after exec: /proc/PID/auxv */
 	struct list_head all_node;     /* mm_list_lock: every mm, for the oracle and swapoff */
+	struct list_head oom_node;     /* mm/reclaim/oom_reap.c */
+	u32 oom_state;                 /* a: OOM_MM_* */
 	/* Behind it: the mm tail of the anonymous reverse-map scheme. */
 };
+
+enum { OOM_MM_ALIVE, OOM_MM_VICTIM /* its processes are killed for memory */, OOM_MM_GONE /* nothing more to be had of it */ };
 
 /* --- life ------------------------------------------------------------------------------------------------------- */
 struct mm *mm_alloc(struct mm *parent);       /* empty, users 1; parent NULL: exec. NULL if out of memory */
@@ -166,6 +170,9 @@ void pt_walk(struct mm *mm, unsigned long start, unsigned long end, void (*fn)(p
  * => without the mmap lock: the caller holds mapping->map_lock for reading, so area and page tables stay */
 void zap_file_range(struct vma *vma, unsigned long start, unsigned long end, bool even_cows);
 
+/* The pages of [start, end) of an area go. => mmap lock: read */
+void zap_vma(struct vma *vma, unsigned long start, unsigned long end);
+
 /* Gathered unmapping: pages are freed only after every CPU has flushed. */
 #define GATHER_PAGES 128
 struct tlb_gather {
@@ -213,5 +220,7 @@ struct virt_ops {
 };
 extern const struct virt_ops *virt_ops;
 void mm_virt_init(void);
+void oom_mm_gone(struct mm *mm);       /* mm/reclaim: the memory of a victim is free */
+bool pt_in_low_memory(void);               /* highpte=off, or no high memory */
 
 #endif

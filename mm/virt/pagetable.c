@@ -22,6 +22,8 @@ static gfp_t table_gfp(void)
 	return highpte == 0 ? GFP_HIGHUSER | __GFP_ZERO : GFP_KERNEL | __GFP_ZERO;
 }
 
+bool pt_in_low_memory(void) { return highpte != 0 || !zone_populated(&zones[ZONE_HIGHMEM]); }
+
 struct page *pt_page(struct mm *mm, unsigned long addr)
 {
 	pmd_t *pmd = mmu_pmd(&mm->mmu, addr);

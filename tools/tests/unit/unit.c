@@ -160,6 +160,7 @@ weak bool unit_irq;
 const void *unit_bad_user;
 weak struct task *current_task;
 weak u32 preempt_count;
+weak bool signal_pending_state(unsigned state) { return false; }
 
 weak void spin_lock_slow(u32 *lock) { panic("deadlock: the lock at %p is held, and there is nobody else", lock); }
 weak unsigned lockdep_class(const char *name) { return 0; }
