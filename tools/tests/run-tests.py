@@ -10,6 +10,7 @@ guest programs. How to add tests stands in README.md beside this file. The envir
 import argparse
 import fnmatch
 import glob
+import hashlib
 import json
 import os
 import re
@@ -23,6 +24,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, HERE)
 import hostlinux  # noqa: E402
+import schemes  # noqa: E402
 
 BUILD = os.path.join(ROOT, os.environ.get("O", "build"))
 RESULTS = os.path.join(BUILD, "tests")
@@ -39,6 +41,8 @@ start=43008, size=8192, type=83
 # Every guest program runs once per variant: (name, kernel, options). test-all and later schemes add theirs here.
 VARIANTS = [("", "release", ""), ("debug", "debug", "")]
 MORE_VARIANTS = [("lowpte", "debug", "highpte=off")]
+# These run under each reverse map as well, the oracle after each; what they print must be the same under all.
+SCHEME_TESTS = ("vm_*", "rmap_*", "fork", "failnth", "mm")
 
 
 def header(path, word):
@@ -115,6 +119,17 @@ def guest_job(key, tests, number):
             "programs": [(name, int(keys.get("time", 20)), keys.get("args", "")) for name, keys in tests]}
 
 
+def scheme_jobs(chosen):
+    """One debug machine per row of reverse-map choices: each pair of choices once, all of them in test-all."""
+    if chosen not in ("test", "all"):
+        return
+    tests = [(name, keys) for name, keys in guest_tests("test") if any(fnmatch.fnmatch(name, p) for p in SCHEME_TESTS)
+             and not {"append", "alone", "disk", "as", "qemu"} & set(keys) and keys.get("build", "both") != "release"]
+    for row in schemes.every() if chosen == "all" else schemes.cover():
+        job = guest_job(("", "debug", "256M", "2", schemes.options(row), "root", "", ("", "virtio", "")), tests, 0)
+        yield {**job, "name": "schemes/" + "-".join(row), "same": True}
+
+
 def host_jobs(chosen):
     """Guest programs on this host's Linux: a test that Linux fails is a wrong test."""
     if chosen in ("test", "all"):
@@ -124,7 +139,7 @@ def host_jobs(chosen):
 
 
 def all_jobs(chosen, only):
-    jobs = [*script_jobs(chosen), *guest_jobs(chosen), *host_jobs(chosen), *unit_jobs(chosen)]
+    jobs = [*script_jobs(chosen), *guest_jobs(chosen), *scheme_jobs(chosen), *host_jobs(chosen), *unit_jobs(chosen)]
     if only:
         jobs = [j for j in (narrow(j, only) for j in jobs) if j]
     return jobs
@@ -145,7 +160,7 @@ class Tap:
     """Gathers the TAP of several programs into one stream with one count."""
 
     def __init__(self):
-        self.count, self.results = 0, {}
+        self.count, self.results, self.seen = 0, {}, {}
 
     def line(self, good, text):
         self.count += 1
@@ -168,6 +183,7 @@ class Tap:
                 self.line(not m.group(1), f"{name}: {m.group(2)}")
             elif not re.match(r"1\.\.\d+$", s):
                 print(s if s.startswith("#") else "# " + s)
+        self.seen[name] = hashlib.sha1(re.sub(r"\d+", "N", "\n".join(m.group(0) for m in checks)).encode()).hexdigest()
         whole = status == 0 and plan == len(checks) and plan
         if good and not whole:
             self.line(False, f"{name}: {end_of(status)}, {len(checks)} checks, plan {plan}")
@@ -175,7 +191,7 @@ class Tap:
 
     def end(self):
         print(f"1..{self.count}", flush=True)
-        return self.results
+        return self
 
 
 def end_of(status):
@@ -311,14 +327,20 @@ def run_job(name):
         job = next(j for j in json.load(f) if j["name"] == name)
     start = time.monotonic()
     sys.stdout = Tee(result_file(name)[:-4] + "tap")
-    results = {"guest": run_guest, "host": run_host}.get(job["kind"], run_script)(job)
+    tap = {"guest": run_guest, "host": run_host}.get(job["kind"], run_script)(job)
     with open(result_file(name), "w", encoding="utf-8") as f:
-        json.dump({"results": results, "seconds": time.monotonic() - start}, f)
-    return 0 if all(results.values()) else 1
+        json.dump({"results": tap.results, "seen": tap.seen, "seconds": time.monotonic() - start}, f)
+    return 0 if all(tap.results.values()) else 1
 
 
 def result_file(name):
     return f"{RESULTS}/{name.replace('/', '-')}.json"
+
+
+def differing(job, mine, seen):
+    """Programs that passed here but said other things than in the first job of its kind."""
+    return [f"{job['name']}: {t}: other results than under {first}" for t, said in mine.items()
+            for first, words in [seen.setdefault(t, (job["name"], said))] if words != said]
 
 
 # --- all of them ---------------------------------------------------------------------------------------------------------
@@ -333,11 +355,14 @@ def run_all(jobs, workers):
     subprocess.run(["prove", "-j", str(workers), "--exec", f"{sys.executable} {os.path.abspath(__file__)} --job", *(j["name"] for j in jobs)],
                    check=False)
     passed, failed = 0, []
+    seen = {}
     for j in jobs:
         results = {}
         if os.path.exists(result_file(j["name"])):
             with open(result_file(j["name"]), encoding="utf-8") as f:
-                results = json.load(f)["results"]
+                done = json.load(f)
+            results = done["results"]
+            failed += differing(j, done["seen"], seen) if j.get("same") else []
         passed += sum(results.get(t, False) for t in j["tests"])
         bad = [f"{j['name']}: {t}" for t in j["tests"] if not results.get(t)]
         if bad:
