@@ -73,6 +73,7 @@ struct block_device {
 	u32 in_flight;              /* disk->lock */
 	u64 busy_ns, busy_since, weighted_ns; /* disk->lock */
 	void *host;                 /* kernel/fs: its inode */
+	const void *owner;          /* who has it to himself: a mounted file system, swap; NULL: nobody */
 };
 
 /* --- for those who use disks ------------------------------------------------------------------------------------------ */
@@ -95,6 +96,9 @@ void plug_end(struct plug *p);
 void plug_flush(void);                       /* current's; sched calls it when a task with a plug goes to sleep */
 
 bool block_read_only(const struct block_device *dev);
+/* To oneself: mounting and swapping exclude each other. A partition's claim and one of the whole disk do so as well. => false: busy */
+bool block_claim(struct block_device *dev, const void *owner);
+void block_unclaim(struct block_device *dev, const void *owner);
 struct block_device *block_find(dev_t dev);  /* NULL: no such device */
 struct block_device *block_find_name(const char *name);
 /* In order of their numbers. Sleeps; fn must not register. */

@@ -59,6 +59,30 @@ void for_each_block_device(void (*fn)(void *arg, struct block_device *dev), void
 	mutex_unlock(&disks_lock);
 }
 
+/* --- to oneself ----------------------------------------------------------------------------------------------------------------- */
+bool block_claim(struct block_device *dev, const void *owner)
+{
+	struct block_device *other;
+	bool busy = false;
+
+	mutex_lock(&disks_lock);
+	list_for_each_entry(other, &dev->disk->devices, node)
+		if (other->owner && (other == dev || !other->part || !dev->part))
+			busy = true;
+	if (!busy)
+		dev->owner = owner;
+	mutex_unlock(&disks_lock);
+	return !busy;
+}
+
+void block_unclaim(struct block_device *dev, const void *owner)
+{
+	mutex_lock(&disks_lock);
+	if (!WARN_ON_ONCE(dev->owner != owner))
+		dev->owner = NULL;
+	mutex_unlock(&disks_lock);
+}
+
 struct search { dev_t dev; const char *name; struct block_device *found; };
 
 static void compare(void *arg, struct block_device *dev)

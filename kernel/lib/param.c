@@ -139,7 +139,7 @@ extern const struct param __params_start[], __params_end[];
 /* Options that belong to /init and other user space: not a word about them. */
 static bool for_user_space(const char *name)
 {
-	static const char *const known[] = { "run", "hostmem", "hostname", "BOOT_IMAGE", "initrd", "root", "rootfstype", "rw", "ro", "init", "rdinit" };
+	static const char *const known[] = { "run", "hostmem", "hostname", "swap", "BOOT_IMAGE", "initrd", "root", "rootfstype", "rw", "ro", "init", "rdinit" };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(known); i++)
 		if (!strcmp(name, known[i]))

@@ -8,6 +8,7 @@
 #include "kernel/proc/internal.h"
 #include "mm/cache/cache.h"
 #include "mm/phys/phys.h"
+#include "mm/reclaim/swap.h"
 
 static void kb(struct seq *s, const char *name, unsigned long pages)
 {
@@ -114,14 +115,14 @@ void meminfo_show(struct seq *s, struct task *t)
 	kb(s, "MemAvailable", mem_available());
 	kb(s, "Buffers", 0);
 	kb(s, "Cached", cache_pages());
-	kb(s, "SwapCached", 0);
+	kb(s, "SwapCached", swap_cache_pages());
 	meminfo_lru(s, &sums);
 	kb(s, "HighTotal", totalhigh_pages);
 	kb(s, "HighFree", free - min(free, free_low));
 	kb(s, "LowTotal", totalram_pages - totalhigh_pages);
 	kb(s, "LowFree", free_low);
-	kb(s, "SwapTotal", 0);
-	kb(s, "SwapFree", 0);
+	kb(s, "SwapTotal", swap_total_slots());
+	kb(s, "SwapFree", swap_free_slots());
 	kb(s, "Dirty", 0);
 	kb(s, "Writeback", 0);
 	kb(s, "AnonPages", nr_anon());

@@ -8,6 +8,7 @@
 #include "kernel/lib/param.h"
 #include "kernel/proc/internal.h"
 #include "kernel/time/clock.h"
+#include "mm/reclaim/swap.h"
 #include "mm/rmap/rmap.h"
 #include "version.h"
 #include <linux/utsname.h>
@@ -56,7 +57,20 @@ static void cmdline_show(struct seq *s, struct task *t) { seq_printf(s, "%s\n", 
 static void filesystems_file(struct seq *s, struct task *t) { filesystems_show(s); }
 static void devices_file(struct seq *s, struct task *t) { devices_show(s); }
 static void locks_file(struct seq *s, struct task *t) { locks_show(s); }
-static void swaps_show(struct seq *s, struct task *t) { seq_puts(s, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"); }
+static void swap_line(void *arg, const struct swap_info *i)
+{
+	unsigned long kb = i->slots << (MMU_PAGE_SHIFT - 10), used = i->used << (MMU_PAGE_SHIFT - 10);
+	int len = strlen(i->name);
+
+	seq_printf(arg, "%s%*spartition\t%lu\t%s%lu\t%s%d\n", i->name, len < 40 ? 40 - len : 1, " ", kb, kb < 10000000 ? "\t" : "", used,
+		   used < 10000000 ? "\t" : "", i->prio);
+}
+
+static void swaps_show(struct seq *s, struct task *t)
+{
+	seq_puts(s, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+	for_each_swap_area(swap_line, s);
+}
 
 static int self_readlink(struct task *t, char *buf, size_t size) { return scnprintf(buf, size, "%d", current->group->tgid); }
 static int thread_readlink(struct task *t, char *buf, size_t size)

@@ -6,6 +6,7 @@
 #include "kernel/lib/div64.h"
 #include "kernel/proc/internal.h"
 #include "mm/phys/phys.h"
+#include "mm/reclaim/swap.h"
 #include <linux/capability.h>
 #include <linux/limits.h>
 #include <linux/utsname.h>
@@ -137,6 +138,7 @@ NUMBER(overcommit_ratio, sysctl_overcommit_ratio, 0, 1000000)
 NUMBER(max_map_count, sysctl_max_map_count, 1, 0x7fffffff)
 NUMBER(mmap_min_addr, sysctl_mmap_min_addr, 0, TASK_SIZE - PAGE_SIZE)
 NUMBER(swappiness, sysctl_swappiness, 0, 200)
+NUMBER(page_cluster, sysctl_page_cluster, 0, 5)
 
 static void min_free_kbytes_show(struct seq *s, struct task *t) { seq_printf(s, "%u\n", min_free_kbytes); }
 static int min_free_kbytes_write(struct task *t, char *text, size_t n)
@@ -180,7 +182,7 @@ static int drop_caches_write(struct task *t, char *text, size_t n)
 static const struct proc_entry vm_children[] = {
 	{ .name = "drop_caches", .mode = 0200, .write = drop_caches_write },
 	RO(lowmem_reserve_ratio), RW(max_map_count), RW(min_free_kbytes), RW(mmap_min_addr), RW(overcommit_memory), RW(overcommit_ratio),
-	RW(swappiness), { 0 }
+	{ .name = "page-cluster", .mode = 0644, .show = page_cluster_show, .write = page_cluster_write }, RW(swappiness), { 0 }
 };
 
 /* --- fs ------------------------------------------------------------------------------------------------------------------------ */

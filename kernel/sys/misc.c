@@ -19,6 +19,7 @@
 #include "kernel/sys/cred.h"
 #include "kernel/time/clock.h"
 #include "mm/phys/phys.h"
+#include "mm/reclaim/swap.h"
 #include "mm/virt/mm.h"
 #include "version.h"
 #include <linux/membarrier.h>
@@ -96,7 +97,7 @@ SYSCALL(setdomainname, const char __user *from, int len) { return set_name(true,
 SYSCALL(sysinfo, struct sysinfo __user *to)
 {
 	struct sysinfo s = { 0 };
-	bool big = totalram_pages >= 1UL << (32 - MMU_PAGE_SHIFT);
+	bool big = totalram_pages + swap_total_slots() >= 1UL << (32 - MMU_PAGE_SHIFT);
 	unsigned shift = big ? 0 : MMU_PAGE_SHIFT;
 
 	s.uptime = div_u64(ktime_get(), NSEC_PER_SEC);
@@ -107,6 +108,8 @@ SYSCALL(sysinfo, struct sysinfo __user *to)
 	s.freeram = nr_free_pages() << shift;
 	s.totalhigh = totalhigh_pages << shift;
 	s.freehigh = (nr_free_pages() - nr_free_low()) << shift;
+	s.totalswap = swap_total_slots() << shift;
+	s.freeswap = swap_free_slots() << shift;
 	s.procs = min(nr_threads(), 0xffffu);
 	s.mem_unit = big ? MMU_PAGE_SIZE : 1;
 	return copy_to_user(to, &s, sizeof(s)) ? -EFAULT : 0;

@@ -90,6 +90,7 @@ enum page_flag {
 	PG_chain,      /* page->chain is a list, not `direct` */
 	PG_waiters,    /* somebody sleeps on PG_locked or PG_writeback */
 	PG_reclaim,    /* reclaim waits for its write-out: to the tail of its list when that ends */
+	PG_readahead,  /* read because a neighbour was wanted; not yet used */
 	PG_poisoned,   /* debug: free, and filled with a pattern */
 	PG_zone_shift = 30
 };
@@ -120,6 +121,7 @@ PAGE_FLAG(error)
 PAGE_FLAG(chain)
 PAGE_FLAG(waiters)
 PAGE_FLAG(reclaim)
+PAGE_FLAG(readahead)
 
 enum zone_id { ZONE_DMA, ZONE_NORMAL, ZONE_HIGHMEM, NR_ZONES };
 

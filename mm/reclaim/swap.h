@@ -47,14 +47,47 @@ bool swap_try_free(struct page *page);
  * The last swap_free gives the slot back, and lets go of a page in the swap cache if its lock is free. Under the PTL. */
 void swap_dup(u32 entry);
 void swap_free(u32 entry);
-unsigned swap_count(u32 entry);            /* PTEs and trees that hold it now */
-static inline bool swap_page_used(struct page *page) { return swap_count(page->private); } /* does any? page locked */
+unsigned swap_count(u32 entry);            /* PTEs and trees that hold it now: the caller's is one, or it has the page locked */
+/* rmap_unmap: page (locked, in the swap cache) loses a PTE, which shall hold its entry. => false: not that one: swapoff empties
+ * its area, and the mapping stays */
+bool swap_dup_first(struct page *page);
+/* Swap-in: page (locked, in the swap cache) is about to be mapped, or put into its file, where the entry stands. => how
+ * many others hold the entry */
+unsigned swap_take(struct page *page);
+/* Pages that have just lost a mapping (a reference each is the caller's): those in the swap cache that nobody needs give their
+ * slots back. Under the PTL too. */
+void swap_drop_unused(struct page **pages, unsigned n);
 
 /* --- on the way in --------------------------------------------------------------------------------------------------- */
+/* The entry must be held meanwhile: pin it, under the PTL or tree_lock under which it was found. A pin keeps the area, not the entry. */
+void swap_pin(u32 entry), swap_unpin(u32 entry);
 struct page *swap_find_page(u32 entry);    /* with a reference, not locked; NULL: not in the swap cache */
+/* The page for the entry, with a reference: from the swap cache, or read, and with it neighbours that are likely to be wanted
+ * next. It may still be locked for reading: lock it, then see whether it is in the swap cache, still that entry's, and uptodate (else
+ * swap_lost). => NULL: nothing holds the entry any more; ERR_PTR(-ENOMEM). *major: had to be read. Sleeps; no page lock held */
+struct page *swap_read_page(u32 entry, bool *major);
+void swap_read_ahead(u32 entry);           /* starts reading it, if it is not there; waits for nothing */
+void swap_lost(struct page *page);         /* locked, in the swap cache, not uptodate: its slot is not used again */
 
 /* --- how much: in slots of MMU_PAGE_SIZE -------------------------------------------------------------------------------- */
 unsigned long swap_free_slots(void), swap_total_slots(void), swap_cache_pages(void);
+unsigned long swap_writes(void);           /* pages under write-out */
 static inline bool swap_available(void) { return swap_free_slots(); }
+/* Slots are short: a page that was read back gives its slot up though it is clean. */
+static inline bool swap_tight(void) { return swap_free_slots() < swap_total_slots() / 2; }
+extern bool swap_on; /* an area is on, or was: a hint for hot paths */
+u32 swap_alloc_entry(u32 frame);           /* mm/reclaim's own. 0: none free; preemption off */
+
+/* --- areas ------------------------------------------------------------------------------------------------------------------ */
+struct block_device;
+struct file;
+/* kernel/fs has opened and claimed the device. prio < 0: the next lower one of its own. Takes over file and name (kmalloc'd) if it
+ * succeeds. => 0; -EINVAL (no good header), -ENOMEM, -EPERM (no type left), -EIO, -EBUSY. Sleeps */
+int swap_area_on(struct block_device *dev, struct file *file, char *name, int prio);
+/* Brings everything back and gives the area up. *file: what was given. => 0; -EINVAL: no such area; -ENOMEM, -EINTR: it stays on */
+int swap_area_off(struct block_device *dev, struct file **file);
+struct swap_info { const char *name; unsigned long slots, used; int prio; };
+void for_each_swap_area(void (*fn)(void *arg, const struct swap_info *info), void *arg); /* in order of priority */
+extern int sysctl_page_cluster;            /* log2 of the slots read at once */
 
 #endif

@@ -241,10 +241,10 @@ static inline int rmap_mapcount_by(const struct rmap_scheme *s, const struct pag
 }
 static inline int page_mapcount(const struct page *page) { return RMAP_OF(page, rmap_mapcount_by, page); }
 /* Write fault on an anonymous page: may it be written where it is? Only this PTE maps it and no swap slot refers to
- * it; then the page becomes vma's own. => PTL held; the page lock too if the page is in the swap cache. */
+ * it (the caller knows); then the page becomes vma's own. => PTL held */
 static inline bool rmap_reuse(struct page *page, struct vma *vma, unsigned long addr)
 {
-	if (rmap_mapcount_by(rmap_anon, page) != 1 || page_swapcache(page))
+	if (rmap_mapcount_by(rmap_anon, page) != 1)
 		return false;
 	return !rmap_anon->reuse || rmap_anon->reuse(page, vma, addr);
 }

@@ -6,6 +6,7 @@
  * or freed: visitors hold a PTL and must not wait for an interrupt on another CPU.
  */
 #include "kernel/sched/sched.h"
+#include "mm/reclaim/swap.h"
 #include "mm/rmap/rmap.h"
 
 /* --- was it used? ------------------------------------------------------------------------------------------------------ */
@@ -54,7 +55,7 @@ static enum rmap_verdict unmap_one(const struct rmap_mapping *m, struct page *pa
 	struct unmap *u = arg;
 	pte_t old;
 
-	if ((page_anon(page) && !page_swapcache(page)) || page_mlocked(page)) {
+	if (page_mlocked(page) || (page_anon(page) && (!page_swapcache(page) || !swap_dup_first(page)))) {
 		u->refused = true; /* nowhere to bring it back from, or it must stay */
 		return RMAP_STOP;
 	}

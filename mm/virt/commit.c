@@ -5,6 +5,7 @@
  * Charged is what could need memory (or swap) of its own: private writable areas, and shared anonymous ones through
  * their file. vm.overcommit_memory: 0 refuses only what could never fit, 1 nothing, 2 whatever exceeds the limit.
  */
+#include "mm/reclaim/swap.h"
 #include "mm/virt/internal.h"
 #include <linux/capability.h>
 
@@ -21,7 +22,7 @@ unsigned long vm_commit_limit(void)
 {
 	unsigned long ratio = sysctl_overcommit_ratio, ram = totalram_pages << (PAGE_SHIFT - MMU_PAGE_SHIFT);
 
-	return ram / 100 * ratio + ram % 100 * ratio / 100;
+	return ram / 100 * ratio + ram % 100 * ratio / 100 + swap_total_slots();
 }
 
 /* An unprivileged program leaves root a little, and a big one leaves some for others to recover with. */
@@ -44,7 +45,7 @@ int vm_charge(unsigned long pages)
 	case 1:
 		return 0;
 	case 0:
-		if (pages <= totalram_pages << (PAGE_SHIFT - MMU_PAGE_SHIFT))
+		if (pages <= (totalram_pages << (PAGE_SHIFT - MMU_PAGE_SHIFT)) + swap_total_slots())
 			return 0;
 		break;
 	default:

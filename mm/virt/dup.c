@@ -10,6 +10,7 @@
  * Locks of two page-table pages: the parent's, then the child's (nested).
  * Fails as a whole: the caller puts the unfinished mm, and exit_mmap takes apart what is there.
  */
+#include "mm/reclaim/swap.h"
 #include "mm/virt/internal.h"
 
 struct dup {
@@ -19,16 +20,17 @@ struct dup {
 	unsigned long start, end; /* where the parent lost rights: to be flushed */
 };
 
-static void dup_swap(struct dup *d, pte_t e)
-{
-	panic("fork: swap entry %08x, and no swap driver", pte_swap_entry(e));
-}
-
 /* What is no counted page: copied as it is, or left for a fault to fetch. */
 static noinline void dup_other(struct dup *d, pte_t e, pte_t *dst)
 {
-	if (pte_is_swap(e))
-		dup_swap(d, e);
+	if (pte_is_swap(e)) {
+		swap_dup(pte_swap_entry(e));
+		atomic_inc(&d->to->swap_ents);
+		pte_set(dst, e);
+		return;
+	}
+	if (e.low == PTE_NONLINEAR) /* lost: SIGBUS for the child as well */
+		pte_set(dst, e);
 	if (!pte_present(e) || !pte_special(e))
 		return;
 	pte_set(dst, d->child->flags & VM_SHARED ? e : pte_wrprotect(e));

@@ -9,7 +9,7 @@
  *                      and up to 15 cached neighbours
  *     shared file      the same                            the file's page, writable, dirty
  *     special area     what its owner gives (vDSO, device): mapped, not counted
- *   swap entry         read it in                          read it in, then as below
+ *   swap entry         read it in (fault_swap.c)           read it in; writable at once if only we hold it, else as below
  *   something there, but read-only
  *     zero page        (spurious)                          a page of zeroes, ours
  *     anonymous page   (spurious)                          only we map it: made writable where it is
@@ -95,15 +95,6 @@ void fault_set_anon(struct fault *f, struct page *page, pte_t entry)
 	spin_unlock(&f->pt->ptl);
 }
 
-/* Without the PTL an entry that another CPU is just writing, high word first, looks like one of these. */
-static int fault_swap(struct fault *f)
-{
-	if (!fault_lock(f))
-		return VMF_DONE;
-	spin_unlock(&f->pt->ptl);
-	panic("fault: swap entry %08x at %08lx, and no swap driver", pte_swap_entry(f->entry), f->addr);
-}
-
 static int fault_special(struct fault *f)
 {
 	struct vma *v = f->vma;
@@ -143,8 +134,7 @@ static int fault_once(struct fault *f)
 	return vma_is_anon(f->vma) ? fault_anon(f) : fault_file(f);
 }
 
-/* => VMF_*; mmap lock held for reading, and the area permits the access (or write is forced on a private one) */
-int handle_vma_fault(struct vma *vma, unsigned long addr, bool write, bool *major)
+static __always_inline int vma_fault(struct vma *vma, unsigned long addr, bool write, bool *major, struct page **wait)
 {
 	struct fault f;
 	int r;
@@ -156,6 +146,7 @@ int handle_vma_fault(struct vma *vma, unsigned long addr, bool write, bool *majo
 	f.major = false;
 	f.pte = NULL;
 	f.spare = NULL;
+	f.wait = wait;
 	f.batch.objects = NULL;
 	if (write && !(vma->flags & VM_SHARED) && rmap_prepare(vma, &f.batch, 1))
 		return VMF_OOM;
@@ -168,6 +159,12 @@ int handle_vma_fault(struct vma *vma, unsigned long addr, bool write, bool *majo
 		free_page(f.spare);
 	*major |= f.major;
 	return r;
+}
+
+/* => VMF_*; mmap lock held for reading, and the area permits the access (or write is forced on a private one) */
+int handle_vma_fault(struct vma *vma, unsigned long addr, bool write, bool *major)
+{
+	return vma_fault(vma, addr, write, major, NULL);
 }
 
 /* --- from the trap ------------------------------------------------------------------------------------------------------- */
@@ -214,11 +211,25 @@ static int finish_fault(int r, bool major, unsigned code, unsigned long addr)
 	return r == VMF_BUS ? bad_access(code, addr, SIGBUS, BUS_ADRERR) : bad_access(code, addr, SIGSEGV, SEGV_ACCERR);
 }
 
+/* Asked to look again, the mmap lock is dropped: first wait for the page, if it is one that is being read. Once: a page that is
+ * gone again by the time we come for it is waited for under the lock. => true: a signal ends it */
+static noinline bool wait_to_retry(struct page **wait, struct page ***may_wait)
+{
+	if (*wait) {
+		wait_on_page_locked(*wait);
+		put_page(*wait);
+		*wait = NULL;
+		*may_wait = NULL;
+	}
+	return signal_pending_state(TASK_KILLABLE);
+}
+
 /* trap_ops.page_fault. => 0: look again at the instruction; -EFAULT: a signal is on its way, or the exception table
  * must help. Interrupts on. */
 int handle_user_fault(struct regs *regs, unsigned long addr, unsigned code)
 {
 	struct mm *mm = current->mm;
+	struct page *wait = NULL, **may_wait = &wait;
 	bool major = false;
 	struct vma *v;
 	int r;
@@ -238,9 +249,9 @@ int handle_user_fault(struct regs *regs, unsigned long addr, unsigned code)
 			mmap_read_unlock(mm, addr, addr + 1);
 			return bad_access(code, addr, SIGSEGV, SEGV_MAPERR);
 		}
-		r = access_allowed(v, code) ? handle_vma_fault(v, addr, code & FAULT_WRITE, &major) : VMF_SEGV;
+		r = access_allowed(v, code) ? vma_fault(v, addr, code & FAULT_WRITE, &major, may_wait) : VMF_SEGV;
 		mmap_read_unlock(mm, addr, addr + 1);
-		if (unlikely(r == VMF_RETRY && signal_pending_state(TASK_KILLABLE)))
+		if (unlikely(r == VMF_RETRY && wait_to_retry(&wait, &may_wait)))
 			return code & FAULT_USER ? 0 : -EFAULT;
 	} while (unlikely(r == VMF_RETRY));
 	return finish_fault(r, major, code, addr);

@@ -3,6 +3,7 @@
  * Faults on anonymous memory, and writes to pages that are there but read-only (copy on write).
  * The cases stand at the top of fault.c.
  */
+#include "mm/reclaim/swap.h"
 #include "mm/virt/internal.h"
 
 static u64 anon_bits(const struct vma *v, bool write)
@@ -62,8 +63,11 @@ static void replace_page(struct fault *f, struct page *old, struct page *new)
 		rmap_remove(old, mm, f->addr);
 	}
 	fault_set_anon(f, new, pte_make(page_to_pfn(new), anon_bits(f->vma, true)));
-	if (old)
-		put_page(old);
+	if (!old)
+		return;
+	if (unlikely(page_swapcache(old)))
+		swap_drop_unused(&old, 1);
+	put_page(old);
 }
 
 static int copy_on_write(struct fault *f, struct page *old)

@@ -102,10 +102,13 @@ static __always_inline unsigned long pte_skip_none(pte_t **pte, unsigned long ad
 	return addr;
 }
 
+bool swapped_page_is_ours(struct page *page, struct vma *v, unsigned long addr); /* fault_swap.c */
 /* May an anonymous page be written where vma maps it? Nobody else maps it, nor holds it: a reference more may be that
  * of a process that has just unmapped it, some CPU of which has not flushed yet and would see what we write. PTL */
 static inline bool page_is_ours(struct page *page, struct vma *v, unsigned long addr)
 {
+	if (unlikely(page_swapcache(page)))
+		return swapped_page_is_ours(page, v, addr);
 	return atomic_read(&page->refcount) == 1 && rmap_reuse(page, v, addr);
 }
 
@@ -124,6 +127,10 @@ enum populate { POPULATE_MLOCK, POPULATE_READ, POPULATE_WRITE };
 int populate_range(struct mm *mm, unsigned long *start, unsigned long end, enum populate how);
 void populate_all(struct mm *mm);
 
+/* --- pageout.c ---------------------------------------------------------------------------------------------------------- */
+void page_out_area(struct vma *v, unsigned long start, unsigned long end); /* mmap lock: read; both */
+void bring_in_area(struct vma *v, unsigned long start, unsigned long end);
+
 /* --- fault.c ----------------------------------------------------------------------------------------------------------- */
 struct fault {
 	struct mm *mm;
@@ -135,6 +142,7 @@ struct fault {
 	pte_t *pte;              /* ... mapped, when not NULL: preemption is off */
 	pte_t entry;             /* what was there when we looked */
 	struct page *spare;      /* a page got while nothing was held */
+	struct page **wait;      /* not NULL: a locked page, for the caller to wait for without the mmap lock */
 	struct rmap_batch batch;
 };
 void fault_unmap(struct fault *f);               /* give the mapped table back */
@@ -153,6 +161,7 @@ void fault_set_anon(struct fault *f, struct page *page, pte_t entry);
 int fault_file(struct fault *f);                 /* fault_file.c */
 int fault_anon(struct fault *f);                 /* fault_anon.c */
 int fault_present(struct fault *f);
+int fault_swap(struct fault *f);                 /* fault_swap.c */
 int expand_stack(struct vma *v, unsigned long addr); /* stack.c; mmap lock: write */
 struct vma *find_extend_vma(struct mm *mm, unsigned long addr); /* mmap lock: read, dropped and retaken if need be */
 

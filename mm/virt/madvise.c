@@ -4,6 +4,7 @@
  * lock for writing, splits and merges). MADV_FREE takes the pages at once: as lazily as Linux would they could only go
  * under pressure, which nothing here makes yet; the promise to the program is the same.
  */
+#include "mm/reclaim/swap.h"
 #include "mm/virt/internal.h"
 
 /* --- flags ------------------------------------------------------------------------------------------------------------------- */
@@ -65,10 +66,18 @@ static int advise_pages(struct vma *v, unsigned long start, unsigned long end, i
 		zap_vma(v, start, end);
 		return 0;
 	case MADV_COLD:
+		return v->flags & (VM_LOCKED | VM_PFNMAP) ? -EINVAL : 0; /* a hint */
 	case MADV_PAGEOUT:
-		return v->flags & (VM_LOCKED | VM_PFNMAP) ? -EINVAL : 0; /* hints */
+		if (v->flags & (VM_LOCKED | VM_PFNMAP))
+			return -EINVAL;
+		if (swap_on)
+			page_out_area(v, start, end);
+		return 0;
 	default: /* MADV_WILLNEED */
-		return vma_mapping(v) || vma_is_anon(v) ? 0 : -EBADF;
+		if (!vma_mapping(v) && !vma_is_anon(v))
+			return -EBADF;
+		bring_in_area(v, start, end);
+		return 0;
 	}
 }
 

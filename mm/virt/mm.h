@@ -152,6 +152,7 @@ long vm_map_special(unsigned long addr, unsigned long len, u32 flags, const stru
 /* --- faults -------------------------------------------------------------------------------------------------------- */
 int handle_user_fault(struct regs *regs, unsigned long addr, unsigned code); /* trap_ops.page_fault */
 enum { VMF_DONE = 0, VMF_RETRY = 1 /* look again */, VMF_OOM = -12, VMF_SEGV = -14, VMF_BUS = -5 };
+int mm_bring_back(struct mm *mm, u32 type);                          /* swapoff; no lock held */
 int handle_vma_fault(struct vma *vma, unsigned long addr, bool write, bool *major); /* mmap read lock */
 
 /* --- page tables ------------------------------------------------------------------------------------------------------

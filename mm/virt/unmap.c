@@ -8,6 +8,7 @@
  *
  *   zap PTEs -> areas leave reverse map and tree -> page tables unhooked -> flush -> free pages, tables (RCU)
  */
+#include "mm/reclaim/swap.h"
 #include "mm/virt/internal.h"
 
 /* --- gathering ------------------------------------------------------------------------------------------------------- */
@@ -27,6 +28,8 @@ static void flush_gathered(struct tlb_gather *g)
 		flush_tlb_range(&g->mm->mmu, g->start, g->end);
 	g->start = ~0UL;
 	g->end = 0;
+	if (unlikely(swap_on))
+		swap_drop_unused(g->pages, g->nr);
 	put_pages(g->pages, g->nr);
 	g->nr = 0;
 }
@@ -48,9 +51,21 @@ void tlb_gather_finish(struct tlb_gather *g)
 }
 
 /* --- one table ------------------------------------------------------------------------------------------------------- */
-static void zap_swap(struct mm *mm, unsigned long addr, pte_t e)
+/* No page is mapped there. keep: truncation, which leaves private copies alone. => the entry is none now */
+static noinline bool zap_other(struct tlb_gather *g, pte_t *pte, bool keep)
 {
-	panic("zap: swap entry %08x at %08lx, and no swap driver", pte_swap_entry(e), addr);
+	pte_t e = *pte;
+
+	if (!pte_is_swap(e)) {
+		pte_take(pte);
+		return true;
+	}
+	if (keep)
+		return false;
+	pte_take(pte);
+	atomic_dec(&g->mm->swap_ents);
+	swap_free(pte_swap_entry(e));
+	return true;
 }
 
 static inline pte_t take_entry(struct tlb_gather *g, pte_t *pte)
@@ -102,12 +117,8 @@ static __always_inline bool zap_one(struct tlb_gather *g, pte_t *pte, unsigned l
 	pte_t e = *pte;
 	struct page *page;
 
-	if (unlikely(!pte_present(e))) {
-		if (pte_is_swap(e))
-			zap_swap(g->mm, addr, e);
-		pte_take(pte);
-		return true;
-	}
+	if (unlikely(!pte_present(e)))
+		return zap_other(g, pte, keep_anon);
 	page = pfn_to_page(pte_pfn(e));
 	if (unlikely(keep_anon) && !pte_special(e) && page_anon(page))
 		return false;

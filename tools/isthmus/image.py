@@ -71,6 +71,18 @@ def files_below(path):
         yield path
 
 
+def make_swap(path, size):
+    """A fresh swap area in a file: the header that mkswap writes, the rest a hole."""
+    pages = size // 4096
+    with open(path, "wb") as f:
+        f.truncate(pages * 4096)
+        f.seek(1024)
+        f.write(struct.pack("<III16s16s", 1, pages - 1, 0, os.urandom(16), b""))
+        f.seek(4096 - 10)
+        f.write(b"SWAPSPACE2")
+    return path
+
+
 def grub_cfg(options, timeout):
     lines = ["serial --unit=0 --speed=115200", "terminal_input console serial", "terminal_output console serial",
              f"set timeout={timeout}", "set default=0"]

@@ -48,13 +48,21 @@ class Qemu:
         log = f",logfile={self.opts.log}" if self.opts.log else ""
         return ["-chardev", f"stdio,id=con,mux=on,signal=off{log}", "-mon", "chardev=con,mode=readline", "-serial", "chardev:con"]
 
+    SLOTS = (0, 1, 3, 2)  # of ATA disks: 2, the secondary master, is the ISO's
+
+    def disk_names(self):
+        """What the guest calls them: in the order of their slots."""
+        n = len(self.opts.disk)
+        if self.opts.block != "ata":
+            return ["vd" + chr(ord("a") + i) for i in range(n)]
+        return ["sd" + chr(ord("a") + sorted(self.SLOTS[:n]).index(slot)) for slot in self.SLOTS[:n]]
+
     def disks(self):
         args = []
         for n, path in enumerate(getattr(self.opts, "disk", [])):
             drive = f"file={path.replace(',', ',,')},format=raw,id=disk{n},cache=writeback"
             if self.opts.block == "ata":
-                slot = (0, 1, 3, 2)[n]  # 2, the secondary master, is the ISO's
-                args += ["-drive", drive + f",if=ide,index={slot}"]
+                args += ["-drive", drive + f",if=ide,index={self.SLOTS[n]}"]
             else:
                 args += ["-drive", drive + ",if=none", "-device", f"virtio-blk-pci,drive=disk{n}"]
         return args
@@ -108,6 +116,9 @@ class Bochs:
             if os.path.exists(p):
                 return p
         raise Refused(f"{paths[0]} is missing (Debian package {package}): apt-get install {package}")
+
+    def disk_names(self):
+        return ["sd" + chr(ord("a") + i) for i in range(len(self.opts.disk))]
 
     def disks(self):
         """Bochs takes geometry or finds it out itself; the ISO is the primary master."""

@@ -18,6 +18,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/swap.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -93,6 +94,17 @@ static void set_hostname(void)
 	if (name && sethostname(name, strlen(name)))
 		complain("sethostname");
 	free(name);
+}
+
+/* swap=DEVICE, any number of times: swapped on, all with the priority that they get. */
+static void swap_on_all(void)
+{
+	char line[4096], *rest = line, *word;
+
+	read_file("/proc/cmdline", line, sizeof(line));
+	while ((word = strsep(&rest, " \n")) != NULL)
+		if (!strncmp(word, "swap=", 5) && swapon(word + 5, 0))
+			complain(word);
 }
 
 static void on_signal(int sig)
@@ -233,6 +245,7 @@ int main(void)
 	close(console_fd);
 	open_console(); /* once more: the one in the /dev that programs see, or ttyname() finds none */
 	set_hostname();
+	swap_on_all();
 	catch_signals();
 	shell_env = default_env;
 	port = boot_option("run");

@@ -65,8 +65,8 @@ def read_only(tmp):
 def refusals(tmp):
     r = run("--disk", f"{tmp}/none", "--", "true")
     ok(r.returncode == 2 and r.stderr.count(b"\n") == 1, "an image that is not there is refused in one line", r.stderr)
-    r = run("--swap", "1G", "--", "true")
-    ok(r.returncode == 2 and r.stderr.count(b"\n") == 1, "--swap too, as yet", r.stderr)
+    r = run("--swap", "1K", "--", "true")
+    ok(r.returncode == 2 and r.stderr.count(b"\n") == 1, "a swap disk of one sector too", r.stderr)
     one = image(f"{tmp}/one", 1 << 20)
     r = run("--block", "ata", *["--disk", one] * 5, "--", "true")
     ok(r.returncode == 2 and b"room for 4" in r.stderr, "five ATA disks are too many", r.stderr)

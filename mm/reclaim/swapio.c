@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Pages to and from a swap area.
+ *
+ * Out: one bio a page. The scanner adds pages in the order of its list, so their slots lie side by side, and submits them under a
+ * plug, where the block layer makes large commands of them. As many as a small part of memory are under way at a time; who
+ * writes more waits: bios and bounces must not eat the memory that writing is to free.
+ *
+ * In: the slot that is wanted and its neighbours within a window. How large the window is follows from how many pages read
+ * ahead were used since the last time (PG_readahead says that one was): from one page up to 2^page_cluster. Pages read
+ * ahead come without reclaim and stand in the swap cache like any other; nobody waits for them.
+ *
+ * Ends: writing clears PG_writeback, and puts an inactive page where the scanner looks next; a page whose write failed
+ * is dirty and active again, so nothing is lost. A page whose read failed is not uptodate; whoever wanted it gets SIGBUS, and its
+ * slot is never used again.
+ *
+ * Ends of bios may run in interrupts: no cluster lock, no kmap there.
+ */
+#include "kernel/lib/printk.h"
+#include "kernel/sched/sched.h"
+#include "mm/cache/cache.h"
+#include "mm/reclaim/swaparea.h"
+
+#define PAGE_SECTORS (PAGE_SIZE / SECTOR_SIZE)
+int sysctl_page_cluster = 3;
+
+static sector_t sector_of(u32 entry) { return (sector_t)swap_offset(entry) * PAGE_SECTORS; }
+
+/* --- out ------------------------------------------------------------------------------------------------------------------ */
+static atomic_t writes; /* under way */
+static DEFINE_WAIT_QUEUE(writes_wait);
+
+unsigned long swap_writes(void) { return atomic_read(&writes); }
+static int most_writes(void) { return clamp(totalram_pages / 64, 64UL, 2048UL); }
+
+static void write_ended(struct bio *bio)
+{
+	struct page *page = bio->piece[0].page;
+
+	if (unlikely(bio->error)) {
+		pr_warn_ratelimited("swap: %s: writing slot %u: error %d; the page stays in memory\n", bio->dev->name,
+				    swap_offset(page->private), bio->error);
+		set_page_dirty(page);
+		lru_activate(page);
+	} else if (!page_active(page)) {
+		lru_rotate(page);
+	}
+	bio_free(bio);
+	end_page_writeback(page);
+	put_page(page);
+	if (atomic_dec_return(&writes) == most_writes() / 4 * 3)
+		wake_up_all(&writes_wait);
+}
+
+int swap_write_page(struct page *page)
+{
+	struct swap_area *a = swap_area_of(page->private);
+	struct bio *bio;
+
+	ASSERT(page_locked(page) && page_swapcache(page) && page_dirty(page) && !page_writeback(page));
+	if (atomic_read(&writes) >= most_writes())
+		wait_event(&writes_wait, atomic_read(&writes) < most_writes());
+	bio = bio_alloc(a->dev, BIO_WRITE, sector_of(page->private), 1);
+	bio_add(bio, page, 0, PAGE_SIZE);
+	bio->end = write_ended;
+	atomic_inc(&writes);
+	get_page(page);
+	set_page_writeback(page);
+	clear_page_dirty(page);
+	count_vm_event(PSWPOUT);
+	unlock_page(page);
+	bio_submit(bio);
+	return 0;
+}
+
+/* --- in -------------------------------------------------------------------------------------------------------------------- */
+static void read_ended(struct bio *bio)
+{
+	for (unsigned i = 0; i < bio->nr; i++) {
+		struct page *page = bio->piece[i].page;
+
+		if (likely(!bio->error))
+			set_page_uptodate(page);
+		else
+			set_page_error(page);
+		unlock_page(page); /* the swap cache's reference keeps it: it was locked until now */
+	}
+	bio_free(bio);
+}
+
+/* A run of locked pages on their way in, side by side on disk. */
+struct run { struct bio *bio; u32 next; };
+
+static void run_flush(struct run *r)
+{
+	if (!r->bio)
+		return;
+	count_vm_events(PSWPIN, r->bio->nr);
+	r->bio->end = read_ended;
+	bio_submit(r->bio);
+	r->bio = NULL;
+}
+
+static void run_add(struct run *r, struct swap_area *a, u32 entry, struct page *page)
+{
+	if (r->bio && (r->next != entry || r->bio->nr == r->bio->max))
+		run_flush(r);
+	if (!r->bio)
+		r->bio = bio_alloc(a->dev, BIO_READ, sector_of(entry), 1U << clamp(sysctl_page_cluster, 0, 5));
+	bio_add(r->bio, page, 0, PAGE_SIZE);
+	r->next = entry + 1;
+}
+
+/* A new page, locked, in the swap cache for entry, with a reference; ERR_PTR(-ENOMEM, -EEXIST, -ENOENT) */
+static struct page *new_page(u32 entry, gfp_t gfp)
+{
+	struct page *page = alloc_page(gfp | __GFP_HIGHMEM);
+	int err;
+
+	if (!page)
+		return ERR_PTR(-ENOMEM);
+	set_page_locked(page);
+	err = swap_cache_enter(page, entry);
+	if (!err) {
+		lru_add(page);
+		return page;
+	}
+	clear_page_locked(page);
+	put_page(page);
+	return ERR_PTR(err);
+}
+
+/* How many slots to read at once. The numbers are hints: no lock. */
+static u32 window(struct swap_area *a, u32 offset)
+{
+	u32 most = 1U << clamp(sysctl_page_cluster, 0, 5), last = READ_ONCE(a->ra_window), n = 2;
+	u32 hits = xchg(&a->ra_hits.v, 0), before = xchg(&a->ra_last, offset);
+
+	while (n < hits + 2)
+		n *= 2;
+	if (!hits && offset != before + 1 && offset + 1 != before)
+		n = 1;
+	n = min(max(n, last / 2), most); /* a few misses in a row do not stop it at once */
+	WRITE_ONCE(a->ra_window, n);
+	return n;
+}
+
+static bool wants_reading(struct swap_area *a, u32 offset)
+{
+	struct swap_slot s = swap_slot_read(a, offset);
+
+	return s.count && !s.frame;
+}
+
+/* => entry's page as new_page gives it, or ERR_PTR; the neighbours go their way */
+static struct page *read_around(struct swap_area *a, u32 entry, gfp_t gfp)
+{
+	u32 offset = swap_offset(entry), n = window(a, offset), at = offset & ~(n - 1), end = at + n;
+	struct page *page = new_page(entry, gfp), *other;
+	struct run r = { NULL, 0 };
+	struct plug plug;
+
+	if (IS_ERR(page))
+		return page;
+	plug_begin(&plug);
+	for (; at < end && at < a->nr_slots; at++) {
+		u32 e = swap_entry(a->type, at);
+
+		if (at == offset) {
+			run_add(&r, a, e, page);
+			continue;
+		}
+		if (!wants_reading(a, at))
+			continue;
+		other = new_page(e, __GFP_NOWARN); /* without reclaim */
+		if (PTR_ERR(other) == -ENOMEM)
+			end = min(end, max(at, offset) + 1);
+		if (IS_ERR(other))
+			continue;
+		set_page_readahead(other);
+		run_add(&r, a, e, other);
+		put_page(other);
+	}
+	run_flush(&r);
+	plug_end(&plug);
+	return page;
+}
+
+static void found(struct swap_area *a, struct page *page)
+{
+	if (test_clear_page_readahead(page))
+		atomic_inc(&a->ra_hits);
+}
+
+struct page *swap_read_page(u32 entry, bool *major)
+{
+	struct swap_area *a = swap_area_of(entry);
+	struct page *page;
+
+	for (;;) {
+		page = swap_find_page(entry);
+		if (page) {
+			found(a, page);
+			return page;
+		}
+		page = read_around(a, entry, GFP_HIGHUSER);
+		if (!IS_ERR(page)) {
+			*major = true;
+			return page;
+		}
+		if (PTR_ERR(page) != -EEXIST)
+			return PTR_ERR(page) == -ENOENT ? NULL : page;
+	}
+}
+
+void swap_read_ahead(u32 entry)
+{
+	struct swap_area *a = swap_area_of(entry);
+	struct page *page;
+
+	if (!wants_reading(a, swap_offset(entry)))
+		return;
+	page = read_around(a, entry, GFP_HIGHUSER | __GFP_NORETRY | __GFP_NOWARN);
+	if (!IS_ERR(page))
+		put_page(page);
+}
+
+void swap_lost(struct page *page)
+{
+	struct swap_area *a = swap_area_of(page->private);
+	u32 offset = swap_offset(page->private);
+	struct swap_slot *s;
+
+	ASSERT(page_locked(page) && page_swapcache(page));
+	s = swap_slot_lock(a, offset);
+	if (!(s->frame & SLOT_ERROR))
+		pr_err("swap: %s: slot %u cannot be read: its page is lost, the slot is not used again\n", a->dev->name, offset);
+	s->frame |= SLOT_ERROR;
+	swap_slot_unlock(a, offset, s);
+}
