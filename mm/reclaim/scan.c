@@ -65,8 +65,8 @@ static enum fate detach_locked(struct page *page, struct scan *s, u32 *cpus)
 	enum fate fate = FATE_READY;
 	bool once = false;
 
-	if (page_mlocked(page) || !page->mapping)
-		return FATE_KEEP; /* pinned meanwhile, or truncated: its last user frees it */
+	if (page_mlocked(page) || (!page->mapping && !page_swapcache(page)))
+		return FATE_KEEP; /* pinned meanwhile, or truncated: its last user frees it. Of the swap cache: nobody has mapped it yet */
 	if (page_writeback(page)) {
 		s->writeback++;
 		set_page_reclaim(page);

@@ -10,7 +10,7 @@
  * ahead were used since the last time (PG_readahead says that one was): from one page up to 2^page_cluster. Pages read
  * ahead come without reclaim and stand in the swap cache like any other; nobody waits for them.
  *
- * Ends: writing clears PG_writeback, and puts an inactive page where the scanner looks next; a page whose write failed
+ * Ends: writing clears PG_writeback (and for PG_reclaim puts the page where the scanner looks next); a page whose write failed
  * is dirty and active again, so nothing is lost. A page whose read failed is not uptodate; whoever wanted it gets SIGBUS, and its
  * slot is never used again.
  *
@@ -41,9 +41,8 @@ static void write_ended(struct bio *bio)
 		pr_warn_ratelimited("swap: %s: writing slot %u: error %d; the page stays in memory\n", bio->dev->name,
 				    swap_offset(page->private), bio->error);
 		set_page_dirty(page);
+		clear_page_reclaim(page);
 		lru_activate(page);
-	} else if (!page_active(page)) {
-		lru_rotate(page);
 	}
 	bio_free(bio);
 	end_page_writeback(page);

@@ -75,6 +75,8 @@ static bool take_place(struct fault *f, struct page *page)
 	bool alone = !swap_take(page) && !page_mapped(page), write = f->write && alone;
 
 	rmap_add_swapped(page, f->vma, f->addr, &f->batch);
+	if (unlikely(f->vma->flags & VM_LOCKED))
+		page_pin(page);
 	atomic_dec(&f->mm->swap_ents);
 	atomic_inc(&f->mm->rss_anon);
 	f->entry = pte_make(page_to_pfn(page), swapped_bits(f, write));

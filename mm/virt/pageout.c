@@ -5,7 +5,7 @@
  * Taken away is what is mapped: anonymous pages, a fork family's shared ones too, and pages of tmpfs files that only this
  * area maps. Other files' pages go when memory is short. The call waits until what was written is written, and frees it.
  */
-#include "drivers/block/block.h"
+#include "mm/reclaim/reclaim.h"
 #include "mm/reclaim/swap.h"
 #include "mm/virt/internal.h"
 
@@ -44,47 +44,21 @@ static unsigned long collect(struct vma *v, unsigned long addr, unsigned long en
 	return addr;
 }
 
-/* => page locked and unmapped, in the swap cache */
-static bool prepare(struct page *page)
+/* Once more for those that have been written meanwhile. Eats our references. */
+static void free_written(struct batch *b)
 {
-	if (page_writeback(page))
-		return false;
-	if (!page_swapcache(page) && swap_add_page(page))
-		return false;
-	return rmap_unmap(page) == RMAP_DONE && !page_mapped(page);
-}
+	struct batch again = { .n = 0 };
 
-static void write_batch(struct batch *b)
-{
-	struct plug plug;
-
-	plug_begin(&plug);
 	for (unsigned i = 0; i < b->n; i++) {
 		struct page *page = b->pages[i];
-
-		if (!trylock_page(page))
-			continue;
-		if (!prepare(page) || !page_dirty(page) || swap_write_page(page))
-			unlock_page(page);
-	}
-	plug_end(&plug);
-}
-
-static void free_batch(struct batch *b)
-{
-	for (unsigned i = 0; i < b->n; i++) {
-		struct page *page = b->pages[i];
-		bool gone = false;
 
 		wait_on_page_writeback(page);
-		if (trylock_page(page)) {
-			gone = page_swapcache(page) && !page_writeback(page) && !page_mapped(page) && swap_remove_clean(page);
-			unlock_page(page);
-		}
-		if (!gone)
-			lru_add(page);
-		put_page(page);
+		if (!page_mapped(page) && lru_isolate(page))
+			again.pages[again.n++] = page;
+		else
+			put_page(page);
 	}
+	reclaim_pages(again.pages, again.n);
 }
 
 void page_out_area(struct vma *v, unsigned long start, unsigned long end)
@@ -93,8 +67,10 @@ void page_out_area(struct vma *v, unsigned long start, unsigned long end)
 
 	while (start < end) {
 		start = collect(v, start, table_end(start, end), &b);
-		write_batch(&b);
-		free_batch(&b);
+		for (unsigned i = 0; i < b.n; i++)
+			get_page(b.pages[i]); /* one for reclaim_pages, one for us */
+		reclaim_pages(b.pages, b.n);
+		free_written(&b);
 		if (signal_pending_state(TASK_KILLABLE))
 			return;
 		cond_resched();
