@@ -12,6 +12,7 @@ void blkdev_init(void);          /* after vfs_init, before block_init */
 void dev_mem_init(void);
 void dev_tty_init(void);
 void dev_vcs_init(void);
+void dev_rtc_init(void);
 void devpts_init(void);
 
 /* What dev_tty.c and devpts.c share. file->private */

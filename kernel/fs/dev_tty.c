@@ -270,5 +270,6 @@ void chrdev_init(void)
 	dev_mem_init();
 	dev_tty_init();
 	dev_vcs_init();
+	dev_rtc_init();
 	devpts_init();
 }

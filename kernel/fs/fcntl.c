@@ -4,6 +4,7 @@
  */
 #include "kernel/fs/internal.h"
 #include <asm/ioctls.h>
+#include <linux/fs.h>
 
 #define SETTABLE (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC)
 
@@ -133,6 +134,14 @@ static long bytes_left(struct file *f, int __user *u)
 	return put_user(n, u);
 }
 
+/* No file system here can stand still for a snapshot. */
+static long freeze(unsigned cmd)
+{
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	return cmd == FIFREEZE ? -EOPNOTSUPP : -EINVAL;
+}
+
 static long do_ioctl(struct file *f, unsigned fd, unsigned cmd, unsigned long arg)
 {
 	switch (cmd) {
@@ -147,6 +156,9 @@ static long do_ioctl(struct file *f, unsigned fd, unsigned cmd, unsigned long ar
 		if (S_ISREG(f->inode->mode))
 			return bytes_left(f, (int __user *)arg);
 		break;
+	case FIFREEZE:
+	case FITHAW:
+		return freeze(cmd);
 	}
 	return f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -ENOTTY;
 }

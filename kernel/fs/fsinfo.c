@@ -4,7 +4,7 @@
  *
  * Lock: fs_info->lock, a leaf; RCU walks read both paths under its seq.
  */
-#include "kernel/fs/internal.h"
+#include "kernel/fs/mounts.h"
 
 static struct kmem_cache *cache;
 
@@ -85,21 +85,63 @@ int fs_unshare(void)
 	return 0;
 }
 
-/* Put *p in the place of *slot; eats p's references. */
+/* Put *p in the place of *slot, which is in fs; eats p's references. => fs->lock held: the old one's references */
+static struct path swap_path(struct fs_info *fs, struct path *slot, const struct path *p)
+{
+	struct path old = *slot;
+
+	WRITE_ONCE(fs->seq, fs->seq + 1);
+	smp_wmb();
+	*slot = *p;
+	smp_wmb();
+	WRITE_ONCE(fs->seq, fs->seq + 1);
+	return old;
+}
+
+/* One that stands in current's fs. */
 static void set_path(struct path *slot, const struct path *p)
 {
 	struct fs_info *fs = current->fs;
 	struct path old;
 
 	spin_lock(&fs->lock);
-	old = *slot;
-	WRITE_ONCE(fs->seq, fs->seq + 1);
-	smp_wmb();
-	*slot = *p;
-	smp_wmb();
-	WRITE_ONCE(fs->seq, fs->seq + 1);
+	old = swap_path(fs, slot, p);
 	spin_unlock(&fs->lock);
 	path_put(&old);
+}
+
+static unsigned replace_in(struct fs_info *fs, const struct path *old, const struct path *new)
+{
+	struct path *slots[] = { &fs->root, &fs->pwd };
+	unsigned n = 0;
+
+	spin_lock(&fs->lock);
+	for (unsigned i = 0; i < 2; i++)
+		if (slots[i]->mount == old->mount && slots[i]->dentry == old->dentry) {
+			path_get(new);
+			swap_path(fs, slots[i], new);
+			n++;
+		}
+	spin_unlock(&fs->lock);
+	return n;
+}
+
+/* => the caller holds references to both */
+void fs_replace_root(const struct path *old, const struct path *new)
+{
+	struct task *t;
+	unsigned n = 0;
+
+	read_lock(&tasklist_lock);
+	for_each_task(t) {
+		spin_lock(&t->alloc_lock);
+		if (t->fs)
+			n += replace_in(t->fs, old, new);
+		spin_unlock(&t->alloc_lock);
+	}
+	read_unlock(&tasklist_lock);
+	while (n--)
+		path_put(old);
 }
 
 SYSCALL(chdir, const char __user *name)

@@ -226,6 +226,43 @@ int mount_move(struct mount *m, const struct path *at)
 	return err;
 }
 
+static bool is_below(const struct path *p, const struct mount *m)
+{
+	const struct mount *at = p->mount;
+
+	while (at != m && at->parent != at)
+		at = at->parent;
+	return at == m;
+}
+
+/* What is mounted at new's root becomes what is at root, and root hangs over `old`, below new. The caller holds references to all
+ * three and the namespace_mutex. */
+int mount_pivot(const struct path *root, const struct path *new, const struct path *old)
+{
+	struct path was_root, was_new;
+	int err;
+
+	if (root->mount->root != root->dentry || !root->mount->attached || root->mount->parent == root->mount)
+		return -EINVAL;
+	if (new->mount->root != new->dentry || !new->mount->attached || new->mount->parent == new->mount)
+		return -EINVAL;
+	if (new->mount == root->mount || old->mount == root->mount)
+		return -EBUSY;
+	if (!is_below(new, root->mount) || !is_below(old, new->mount))
+		return -EINVAL;
+	write_seqlock(&mount_lock);
+	detach_locked(new->mount, &was_new);
+	detach_locked(root->mount, &was_root);
+	write_sequnlock(&mount_lock);
+	err = mount_attach(new->mount, &was_root);
+	if (!err)
+		err = mount_attach(root->mount, old);
+	WARN_ON_ONCE(err); /* a place that died meanwhile: what hung there lives on in no tree */
+	path_put(&was_root);
+	path_put(&was_new);
+	return err;
+}
+
 /* --- writers -------------------------------------------------------------------------------------------------------- */
 static bool is_read_only(const struct mount *m) { return (READ_ONCE(m->flags) | READ_ONCE(m->sb->flags)) & MS_RDONLY; }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * mount, umount2, and what /proc shows of mounts.
+ * mount, umount2, pivot_root, and what /proc shows of mounts.
  *
- * Not here: propagation between mounts (every mount is private: MS_SHARED, MS_SLAVE are EINVAL), namespaces, pivot_root.
+ * Not here: propagation between mounts (every mount is private: MS_SHARED, MS_SLAVE are EINVAL), namespaces.
  */
 #include "kernel/fs/mounts.h"
 #include <linux/mount.h>
@@ -221,6 +221,36 @@ SYSCALL(umount2, const char __user *name, int flags)
 	return err;
 }
 SYSCALL(umount, const char __user *name) { return sys_umount2(name, 0); }
+
+SYSCALL(pivot_root, const char __user *new_name, const char __user *old_name)
+{
+	struct path root, new, old;
+	long err;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	mutex_lock(&namespace_mutex);
+	err = user_path_at(AT_FDCWD, new_name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &new);
+	if (err)
+		goto out;
+	err = user_path_at(AT_FDCWD, old_name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &old);
+	if (err)
+		goto out_new;
+	err = fs_get_path(current, true, &root);
+	if (err)
+		goto out_old;
+	err = mount_pivot(&root, &new, &old);
+	if (!err)
+		fs_replace_root(&root, &new);
+	path_put(&root);
+out_old:
+	path_put(&old);
+out_new:
+	path_put(&new);
+out:
+	mutex_unlock(&namespace_mutex);
+	return err;
+}
 
 /* --- /proc/mounts, /proc/PID/mountinfo -------------------------------------------------------------------------- */
 static const struct { u32 bit; const char *on; } flag_names[] = {

@@ -13,6 +13,8 @@ struct mount *mount_make(struct super_block *sb, struct dentry *root, const char
 int mount_attach(struct mount *m, const struct path *at);
 int mount_detach(struct mount *m, bool lazy);
 int mount_move(struct mount *m, const struct path *at);
+int mount_pivot(const struct path *root, const struct path *new, const struct path *old);
+void fs_replace_root(const struct path *old, const struct path *new); /* fsinfo.c: whoever had old as root or working directory */
 int mount_set_flags(struct mount *m, u32 flags);
 int sb_set_read_only(struct super_block *sb, bool ro);
 

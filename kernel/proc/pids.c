@@ -304,6 +304,9 @@ static void oom_score_show(struct seq *s, struct task *t)
 	seq_printf(s, "%ld\n", mm ? clamp(score, 0L, 2000L) : 0L);
 }
 
+/* Nobody keeps account of who logged in: not set. getlogin(3) goes by it. */
+static void loginuid_show(struct seq *s, struct task *t) { seq_printf(s, "%u", ~0U); }
+
 static bool is_leader(struct task *t) { return task_is_leader(t); }
 
 #define COMMON_ENTRIES(stat_fn) \
@@ -330,6 +333,7 @@ static bool is_leader(struct task *t) { return task_is_leader(t); }
 	{ .name = "oom_score_adj", .mode = 0644, .show = oom_adj_show, .write = oom_adj_write }, \
 	{ .name = "wchan", .show = pid_wchan_show }, \
 	{ .name = "stack", .mode = 0400, .show = pid_stack_show }, \
+	{ .name = "loginuid", .show = loginuid_show }, \
 	{ .name = "mounts", .show = mounts_file }, \
 	{ .name = "mountinfo", .show = mountinfo_file }, \
 	{ .name = "sched", .show = pid_sched_show }, \

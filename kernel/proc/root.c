@@ -128,6 +128,8 @@ static int oracle_write(struct task *t, char *text, size_t n)
 }
 #endif
 
+static void modules_show(struct seq *s, struct task *t) { } /* there are none; lsmod says so */
+
 static int trigger_write(struct task *t, char *text, size_t n)
 {
 	return n && !isspace(text[0]) ? (sysrq(text[0]) ? 0 : -EINVAL) : -EINVAL;
@@ -164,6 +166,7 @@ static const struct proc_entry root_children[] = {
 	{ .name = "locks", .show = locks_file },
 	{ .name = "lowmem", .show = lowmem_show },
 	{ .name = "meminfo", .show = meminfo_show },
+	{ .name = "modules", .show = modules_show },
 	{ .name = "mounts", .readlink = mounts_readlink },
 	{ .name = "partitions", .show = partitions_show },
 	{ .name = "rmap", .mode = 0644, .show = rmap_show, .write = rmap_write },

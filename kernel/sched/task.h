@@ -92,6 +92,7 @@ struct task {
 	struct pid *pids;           /* f: this task's struct pid (kernel/sys/pid.h) */
 	s8 exit_signal;             /* T: to the parent when the process is gone; -1 for threads that are not leaders */
 	u8 pdeath_signal;           /* c: PR_SET_PDEATHSIG */
+	u16 ioprio;                 /* a: as ioprio_get shows it */
 	u8 exit_state;              /* T: 0, TASK_ZOMBIE: waits for its parent, TASK_DEAD: being buried */
 	int exit_code;              /* c until zombie; as wait() gives it */
 

@@ -288,6 +288,7 @@ static long adjtimex32(struct timex32 __user *user)
 	t.status = STA_UNSYNC;
 	t.maxerror = t.esterror = 16000000;
 	t.precision = 1;
+	t.constant = 2;
 	t.tolerance = 32768000;
 	t.tick = 10000;
 	t.time = (struct timeval32){ now.sec, now.nsec / NSEC_PER_USEC };
@@ -316,6 +317,7 @@ SYSCALL(clock_adjtime64, int clock, struct __kernel_timex __user *user)
 	t.status = STA_UNSYNC;
 	t.maxerror = t.esterror = 16000000;
 	t.precision = 1;
+	t.constant = 2;
 	t.tolerance = 32768000;
 	t.tick = 10000;
 	t.time.tv_sec = now.sec;
