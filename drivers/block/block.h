@@ -72,6 +72,8 @@ struct block_device {
 	struct block_stat stat[NR_BIO_OPS]; /* disk->lock */
 	u32 in_flight;              /* disk->lock */
 	u64 busy_ns, busy_since, weighted_ns; /* disk->lock */
+	bool read_only;             /* BLKROSET, besides the disk's own */
+	atomic_t openers;           /* files and mounts that have it open */
 	void *host;                 /* kernel/fs: its inode */
 	const void *owner;          /* who has it to himself: a mounted file system, swap; NULL: nobody */
 };
@@ -107,8 +109,14 @@ struct block_stats { struct block_stat op[NR_BIO_OPS]; u32 in_flight; u64 busy_n
 void block_get_stats(struct block_device *dev, struct block_stats *s);
 void for_each_block_major(void (*fn)(void *arg, unsigned major, const char *name), void *arg);
 
+static inline void block_opened(struct block_device *dev) { atomic_inc(&dev->openers); }
+void block_closed(struct block_device *dev); /* sleeps */
+void block_forget_cache(struct block_device *dev); /* write out, and forget, what is cached of it; sleeps */
+
 /* What kernel/fs wants to know; set once, before block_init. */
 extern void (*block_added)(struct block_device *dev);
+extern void (*block_resized)(struct block_device *dev, sector_t sectors); /* sleeps; the cache goes by it from now on */
+extern void (*block_forget)(struct block_device *dev);
 void block_init(void);                       /* after pci_init; finds disks and reads their partition tables. Sleeps */
 
 /* --- for drivers ------------------------------------------------------------------------------------------------------- */
@@ -118,6 +126,10 @@ struct disk_ops {
 	bool (*start)(struct disk *d, struct bio *head);
 	void (*commit)(struct disk *d);      /* some were started; may be NULL */
 	bool has_timeout;                    /* notices by itself that a device does not answer */
+	/* may be NULL; sleep, without locks */
+	void (*last_close)(struct disk *d);
+	long (*discard)(struct disk *d, u64 from, u64 bytes); /* reads as zeros afterwards */
+	long (*ioctl)(struct disk *d, unsigned cmd, unsigned long arg, bool writing); /* -ENOTTY: not one of its own */
 };
 struct disk {
 	const struct disk_ops *ops;
@@ -148,6 +160,8 @@ struct disk {
 };
 /* d: zeroed and filled in above "the layer's own". Names it, reads its partition table, tells the world. => 0, -ENOMEM */
 int disk_register(struct disk *d);
+/* Another size. Shrinking to nothing waits for what is under way; bios that come later fail. Sleeps. */
+void disk_set_size(struct disk *d, sector_t sectors);
 /* What the command of this chain is: a write may have become the flush that FUA asks for. */
 static inline enum bio_op bio_command(const struct bio *head) { return head->flags & BIO_FUA_FLUSH ? BIO_FLUSH : head->op; }
 /* A command has ended. Any context, no lock held; calls end() of its bios, or tries again. */

@@ -2,7 +2,7 @@
  *
  * Disks and their partitions: names, numbers, lists.
  *
- * sda, sdb, ... sdz, sdaa: major 8, 16 numbers each; vda...: major 254 likewise. A disk's partitions are found once, when it
+ * sda, sdb, ... sdz, sdaa: major 8, 16 numbers each; vda...: major 254 likewise; loop0...: major 7, one number each. A disk's partitions are found once, when it
  * is registered; neither leaves again (there is no hot-plug), so pointers to them stay good and readers need the
  * mutex only for walking.
  *
@@ -13,16 +13,21 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/vsprintf.h"
+#include "kernel/sched/sched.h"
+#include "kernel/time/clock.h"
 
 #define PARTS 16 /* numbers of a disk: itself and 15 partitions */
 
 static DEFINE_MUTEX(disks_lock);
 static LIST_HEAD(disks);
 void (*block_added)(struct block_device *dev);
+void (*block_resized)(struct block_device *dev, sector_t sectors);
+void (*block_forget)(struct block_device *dev);
 
-bool block_read_only(const struct block_device *dev) { return dev->disk->read_only; }
+bool block_read_only(const struct block_device *dev) { return dev->disk->read_only || dev->read_only; }
 
-static unsigned major_of(const struct disk *d) { return d->prefix[0] == 's' ? 8 : 254; }
+static bool numbered(const struct disk *d) { return d->prefix[0] == 'l'; } /* loop0, loop1, ...: no partitions */
+static unsigned major_of(const struct disk *d) { return d->prefix[0] == 's' ? 8 : numbered(d) ? 7 : 254; }
 
 /* 0: a, 25: z, 26: aa */
 static void disk_name(char *buf, size_t size, const char *prefix, unsigned n)
@@ -111,6 +116,7 @@ struct block_device *block_find_name(const char *name)
 
 void for_each_block_major(void (*fn)(void *arg, unsigned major, const char *name), void *arg)
 {
+	fn(arg, 7, "loop");
 	fn(arg, 8, "sd");
 	fn(arg, 254, "virtblk");
 }
@@ -118,12 +124,18 @@ void for_each_block_major(void (*fn)(void *arg, unsigned major, const char *name
 /* --- partitions ------------------------------------------------------------------------------------------------------------------ */
 static void add_device(struct disk *d, struct block_device *dev, unsigned part, sector_t start, sector_t sectors)
 {
+	unsigned minor;
+
 	dev->disk = d;
 	dev->part = part;
 	dev->start = start;
 	dev->sectors = sectors;
-	dev->dev = (dev_t)(major_of(d) << 8 | ((d->index * PARTS + part) & 0xff) | ((d->index * PARTS + part) & ~0xffU) << 12);
-	disk_name(dev->name, sizeof(dev->name), d->prefix, d->index);
+	minor = numbered(d) ? d->index : d->index * PARTS + part;
+	dev->dev = (dev_t)(major_of(d) << 8 | (minor & 0xff) | (minor & ~0xffU) << 12);
+	if (numbered(d))
+		snprintf(dev->name, sizeof(dev->name), "%s%u", d->prefix, d->index);
+	else
+		disk_name(dev->name, sizeof(dev->name), d->prefix, d->index);
 	if (part)
 		snprintf(dev->name + strlen(dev->name), sizeof(dev->name) - strlen(dev->name), "%u", part);
 	mutex_lock(&disks_lock);
@@ -203,10 +215,44 @@ int disk_register(struct disk *d)
 	list_add_tail(&d->node, &disks);
 	mutex_unlock(&disks_lock);
 	add_device(d, &d->whole, 0, 0, d->sectors);
+	if (numbered(d))
+		return 0;
 	pr_info("%s: %llu MB%s%s%s%s\n", d->whole.name, d->sectors >> 11, d->model[0] ? ", " : "", d->model,
 		d->read_only ? ", read-only" : "", d->max_pfn ? ", bounces pages beyond its reach" : "");
 	partitions_read(d);
 	return 0;
+}
+
+void block_closed(struct block_device *dev)
+{
+	struct disk *d = dev->disk;
+
+	if (atomic_dec_and_test(&dev->openers) && d->ops->last_close)
+		d->ops->last_close(d);
+}
+
+void block_forget_cache(struct block_device *dev)
+{
+	if (block_forget)
+		block_forget(dev);
+}
+
+/* Larger: first the disk, then those who go by it; smaller: the other way round. */
+void disk_set_size(struct disk *d, sector_t sectors)
+{
+	bool grows = sectors > d->sectors;
+
+	if (!grows && block_resized)
+		block_resized(&d->whole, sectors);
+	spin_lock_irq(&d->lock);
+	d->sectors = d->whole.sectors = sectors;
+	spin_unlock_irq(&d->lock);
+	if (grows && block_resized)
+		block_resized(&d->whole, sectors);
+	while (!sectors && READ_ONCE(d->whole.in_flight)) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule_timeout(NSEC_PER_MSEC);
+	}
 }
 
 void __init block_init(void)

@@ -250,6 +250,10 @@ static bool start(struct disk *d, struct bio *head)
 {
 	enum inject inject = inject_check(d, head);
 
+	if (unlikely(!d->sectors || end_sector(head) > d->sectors)) { /* it has shrunk meanwhile */
+		end_command(d, head, -EIO);
+		return true;
+	}
 	if (inject == INJECT_ERROR || (inject == INJECT_LOSE && !d->ops->has_timeout)) {
 		end_command(d, head, -EIO);
 		return true;

@@ -224,11 +224,16 @@ static int blkdev_open(struct inode *i, struct file *f)
 {
 	struct block_device *dev = block_find(i->rdev);
 
+	if (!dev && !loop_probe(i->rdev))
+		dev = block_find(i->rdev);
 	if (!dev || !dev->host)
 		return -ENXIO;
 	f->mapping = ((struct inode *)dev->host)->mapping;
+	block_opened(dev);
 	return 0;
 }
+
+static void blkdev_release(struct file *f) { block_closed(device_of(f->mapping)); }
 
 /* [pos, pos + n) is about to be read: bring it in, and the whole chunk for one who reads on where he stopped. */
 static void prepare_read(struct file *f, loff_t pos, size_t n)
@@ -336,16 +341,80 @@ static int blkdev_mmap(struct file *f, struct vma *vma)
 }
 
 /* Forget what is cached: the next reader asks the device. */
+/* host's lock held for writing. Private copies stay. */
+static void forget_locked(struct inode *host)
+{
+	if (host->size)
+		write_out(host->mapping, 0, (pgoff_t)((host->size - 1) >> PAGE_SHIFT));
+	truncate_range(host->mapping, 0, ALIGN_UP(host->size, (loff_t)PAGE_SIZE));
+}
+
+static void forget(struct block_device *dev)
+{
+	struct inode *host = dev->host;
+
+	down_write(&host->lock);
+	forget_locked(host);
+	up_write(&host->lock);
+}
+
 static long flush_buffers(struct file *f)
 {
-	struct inode *host = f->mapping->host;
+	if (!capable(CAP_SYS_ADMIN))
+		return -EACCES;
+	forget(device_of(f->mapping));
+	return 0;
+}
+
+static void resized(struct block_device *dev, sector_t sectors)
+{
+	struct inode *host = dev->host;
+
+	if (!host)
+		return;
+	down_write(&host->lock);
+	forget_locked(host);
+	inode_set_size(host, (loff_t)(sectors << SECTOR_SHIFT));
+	up_write(&host->lock);
+}
+
+/* What no disk here can: other read-ahead, partitions read again. As Linux answers for disks without. */
+static long refuse(void) { return capable(CAP_SYS_ADMIN) ? -EINVAL : -EACCES; }
+
+static long set_read_only(struct block_device *dev, const int __user *p)
+{
+	int on;
 
 	if (!capable(CAP_SYS_ADMIN))
 		return -EACCES;
-	down_write(&host->lock);
-	truncate_range(f->mapping, 0, ALIGN_UP(host->size, (loff_t)PAGE_SIZE)); /* private copies stay */
-	up_write(&host->lock);
+	if (get_user(on, p))
+		return -EFAULT;
+	dev->read_only = on;
 	return 0;
+}
+
+/* The bytes there are of no use to anybody any more. */
+static long discard(struct file *f, const u64 __user *p)
+{
+	struct inode *host = f->mapping->host;
+	struct block_device *dev = device_of(f->mapping);
+	u64 range[2];
+	long err;
+
+	if (!(f->mode & FMODE_WRITE))
+		return -EBADF;
+	if (!dev->disk->ops->discard)
+		return -EOPNOTSUPP;
+	if (copy_from_user(range, p, sizeof(range)))
+		return -EFAULT;
+	if ((range[0] | range[1]) & (SECTOR_SIZE - 1))
+		return -EINVAL;
+	if (!range[1] || range[0] > (u64)host->size || range[1] > (u64)host->size - range[0])
+		return -EINVAL;
+	forget(dev);
+	err = dev->disk->ops->discard(dev->disk, range[0] + (dev->start << SECTOR_SHIFT), range[1]);
+	forget(dev); /* what was read meanwhile */
+	return err;
 }
 
 static long blkdev_ioctl(struct file *f, unsigned cmd, unsigned long arg)
@@ -367,13 +436,23 @@ static long blkdev_ioctl(struct file *f, unsigned cmd, unsigned long arg)
 		return put_user((int)block_read_only(dev), (int __user *)arg);
 	case BLKFLSBUF:
 		return flush_buffers(f);
+	case BLKROSET:
+		return set_read_only(dev, (int __user *)arg);
+	case BLKDISCARD:
+		return discard(f, (u64 __user *)arg);
+	case BLKRASET: case BLKFRASET: case BLKRRPART:
+		return refuse();
+	case BLKSECDISCARD: case BLKZEROOUT:
+		return f->mode & FMODE_WRITE ? -EOPNOTSUPP : -EBADF;
+	case BLKRAGET: case BLKFRAGET:
+		return put_user((long)(BIO_MAX * PAGE_SIZE >> SECTOR_SHIFT), (long __user *)arg);
 	}
-	return -ENOTTY;
+	return dev->disk->ops->ioctl ? dev->disk->ops->ioctl(dev->disk, cmd, arg, f->mode & FMODE_WRITE) : -ENOTTY;
 }
 
 const struct file_ops blkdev_ops = {
 	.open = blkdev_open, .read = blkdev_read, .write = blkdev_write, .llseek = blkdev_llseek, .fsync = blkdev_fsync,
-	.mmap = blkdev_mmap, .ioctl = blkdev_ioctl,
+	.mmap = blkdev_mmap, .ioctl = blkdev_ioctl, .release = blkdev_release,
 };
 
 /* --- devices that appear -------------------------------------------------------------------------------------------------------------- */
@@ -382,7 +461,7 @@ static void added(struct block_device *dev)
 	struct inode *i = new_inode(bdev_sb, NULL, S_IFBLK | 0600);
 	int err = i ? devfs_add(dev->name, S_IFBLK | 0660, dev->dev) : -ENOMEM;
 
-	if (err)
+	if (err && err != -EEXIST) /* loop0.. have their names already */
 		pr_err("/dev/%s: error %d\n", dev->name, err);
 	if (!i)
 		return;
@@ -420,4 +499,7 @@ void __init blkdev_init(void)
 	if (IS_ERR(bdev_sb))
 		panic("no memory for block devices");
 	block_added = added;
+	block_resized = resized;
+	block_forget = forget;
+	loop_init();
 }

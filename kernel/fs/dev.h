@@ -9,6 +9,8 @@
 
 void chrdev_init(void);          /* after vfs_init and char_init */
 void blkdev_init(void);          /* after vfs_init, before block_init */
+void loop_init(void);            /* with blkdev_init */
+int loop_probe(dev_t dev);       /* makes a loop device whose node was opened; -ENXIO: not one of those */
 void dev_mem_init(void);
 void dev_tty_init(void);
 void dev_vcs_init(void);

@@ -91,6 +91,8 @@ static struct super_block *make(struct fs_type *t, struct block_device *dev, con
 	next_minor++;
 	sb->dev = dev ? dev->dev : MKDEV(0, next_minor);
 	sb->bdev = dev;
+	if (dev)
+		block_opened(dev);
 	sb->block_size = PAGE_SIZE;
 	sb->max_size = CACHE_FILE_MAX;
 	atomic_set(&sb->active, 1);
@@ -102,6 +104,8 @@ static struct super_block *make(struct fs_type *t, struct block_device *dev, con
 		if (sb->ops && sb->ops->unmount)
 			sb->ops->unmount(sb);
 		rcu_barrier(); /* inodes on their way out still name the super block */
+		if (dev)
+			block_closed(dev);
 		kfree(sb);
 		return ERR_PTR(err);
 	}
@@ -149,6 +153,8 @@ void sb_put(struct super_block *sb)
 	mutex_lock(&super_mutex);
 	list_del(&sb->list);
 	mutex_unlock(&super_mutex);
+	if (sb->bdev)
+		block_closed(sb->bdev);
 	kfree(sb);
 }
 

@@ -11,7 +11,8 @@ static u64 ms(u64 ns) { return div_u64(ns, NSEC_PER_MSEC); }
 
 static void one_partition(void *s, struct block_device *dev)
 {
-	seq_printf(s, "%4u  %7u %10llu %s\n", MAJOR(dev->dev), MINOR(dev->dev), dev->sectors >> 1, dev->name);
+	if (dev->sectors) /* a loop device that is bound to nothing */
+		seq_printf(s, "%4u  %7u %10llu %s\n", MAJOR(dev->dev), MINOR(dev->dev), dev->sectors >> 1, dev->name);
 }
 
 void partitions_show(struct seq *s, struct task *t)
