@@ -18,8 +18,8 @@ static void kb(struct seq *s, const char *name, unsigned long pages)
 	seq_printf(s, "%-15s %8lu kB\n", label, K(pages));
 }
 
-/* Of all address spaces: page tables with directories, file pages mapped, pages of locked areas. */
-struct mm_sums { unsigned long tables, file_maps, locked; };
+/* Of all address spaces: page tables with directories, file pages mapped. */
+struct mm_sums { unsigned long tables, file_maps; };
 
 static struct mm_sums sum_mms(void)
 {
@@ -29,7 +29,6 @@ static struct mm_sums sum_mms(void)
 	spin_lock(&mm_list_lock);
 	list_for_each_entry(mm, &mm_list, all_node) {
 		n.tables += mm->nr_ptes + mm->nr_pmds;
-		n.locked += mm->locked_vm;
 		n.file_maps += atomic_read(&mm->rss_file) + atomic_read(&mm->rss_shmem);
 	}
 	spin_unlock(&mm_list_lock);
@@ -41,7 +40,7 @@ static unsigned long nr_mapped(const struct mm_sums *n) { return min(n->file_map
 
 static unsigned long nr_anon(void)
 {
-	unsigned long lru = nr_lru_pages(LRU_ACTIVE_ANON) + nr_lru_pages(LRU_INACTIVE_ANON), shmem = shmem_pages();
+	unsigned long lru = nr_lru_pages(LRU_ACTIVE_ANON) + nr_lru_pages(LRU_INACTIVE_ANON) + nr_mlocked_anon(), shmem = shmem_pages();
 
 	return lru - min(lru, shmem);
 }
@@ -79,8 +78,8 @@ static void meminfo_lru(struct seq *s, const struct mm_sums *sums)
 	kb(s, "Inactive(anon)", ia);
 	kb(s, "Active(file)", af);
 	kb(s, "Inactive(file)", inf);
-	kb(s, "Unevictable", sums->locked);
-	kb(s, "Mlocked", sums->locked);
+	kb(s, "Unevictable", nr_mlocked_pages());
+	kb(s, "Mlocked", nr_mlocked_pages());
 }
 
 static void meminfo_kernel(struct seq *s, const struct mm_sums *sums)
@@ -141,7 +140,7 @@ void vmstat_show(struct seq *s, struct task *t)
 		   nr_free_pages(), nr_lru_pages(LRU_INACTIVE_ANON), nr_lru_pages(LRU_ACTIVE_ANON), nr_lru_pages(LRU_INACTIVE_FILE),
 		   nr_lru_pages(LRU_ACTIVE_FILE));
 	seq_printf(s, "nr_unevictable %lu\nnr_mlock %lu\nnr_anon_pages %lu\nnr_mapped %lu\nnr_file_pages %lu\nnr_dirty 0\nnr_writeback 0\n",
-		   sums.locked, sums.locked, nr_anon(), nr_mapped(&sums), cache_pages());
+		   nr_mlocked_pages(), nr_mlocked_pages(), nr_anon(), nr_mapped(&sums), cache_pages());
 	seq_printf(s, "nr_slab_reclaimable %lu\nnr_slab_unreclaimable %lu\nnr_page_table_pages %lu\nnr_kernel_stack %lu\nnr_shmem %lu\n",
 		   reclaimable, unreclaimable, sums.tables, K(low_used(LOW_STACK)), shmem_pages());
 	for (unsigned e = 0; e < NR_VM_EVENTS; e++)

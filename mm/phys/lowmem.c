@@ -79,7 +79,7 @@ static unsigned long low_lru_pages(void)
 
 	for (int l = 0; l < NR_LRU; l++)
 		n += zone_lru_pages(&zones[ZONE_DMA], l) + zone_lru_pages(&zones[ZONE_NORMAL], l);
-	return n + zones[ZONE_DMA].nr_mlock + zones[ZONE_NORMAL].nr_mlock;
+	return n + zone_mlocked(&zones[ZONE_DMA]) + zone_mlocked(&zones[ZONE_NORMAL]);
 }
 
 static void free_lines(struct report *r)

@@ -97,7 +97,7 @@ struct zone {
 	spinlock_t lru_lock __aligned(64);
 	struct list_head lru[NR_LRU];  /* lru_lock */
 	unsigned long nr_lru[NR_LRU];
-	unsigned long nr_mlock;        /* lru_lock: pages with pins (PG_mlocked) */
+	unsigned long nr_mlock[2];     /* lru_lock: pages with pins (PG_mlocked): of files, swap-backed */
 	/* of the scanner (mm/reclaim) */
 	struct { unsigned long scanned, rotated; } use[2]; /* lru_lock: anonymous, file: looked at lately, found in use */
 	unsigned long scanned;         /* since a page was last freed by it; racy */
@@ -181,7 +181,8 @@ extern u32 nr_reclaim_written;
  * => under the PTL of that PTE; the caller has a reference. No sleep, cannot fail */
 void page_pin(struct page *page);
 void page_unpin(struct page *page);
-unsigned long nr_mlocked_pages(void);
+static inline unsigned long zone_mlocked(const struct zone *z) { return z->nr_mlock[0] + z->nr_mlock[1]; }
+unsigned long nr_mlocked_pages(void), nr_mlocked_anon(void); /* anon: with tmpfs */
 
 /* --- slab --------------------------------------------------------------------------------------------------- */
 #define SLAB_TYPESAFE_RCU 1u /* memory keeps its type for a grace period after free (lockless lookups) */

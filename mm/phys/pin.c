@@ -28,7 +28,7 @@ void page_pin(struct page *page)
 			lru_del_locked(z, page);
 		set_page_mlocked(page);
 		atomic_set(&page->pincount, 0);
-		z->nr_mlock++;
+		z->nr_mlock[page_swapbacked(page)]++;
 		count_vm_event(PGPINNED);
 	}
 	atomic_inc(&page->pincount);
@@ -45,7 +45,7 @@ void page_unpin(struct page *page)
 		bad_page(page, "unpinned without a pin");
 	if (atomic_dec_and_test(&page->pincount)) {
 		clear_page_mlocked(page);
-		z->nr_mlock--;
+		z->nr_mlock[page_swapbacked(page)]--;
 		count_vm_event(PGUNPINNED);
 		lru_add_locked(z, page);
 	}

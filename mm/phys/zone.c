@@ -133,7 +133,11 @@ unsigned long vm_event(enum vm_event e)
 	return sum;
 }
 
-unsigned long nr_mlocked_pages(void) { return zones[ZONE_DMA].nr_mlock + zones[ZONE_NORMAL].nr_mlock + zones[ZONE_HIGHMEM].nr_mlock; }
+unsigned long nr_mlocked_anon(void) { return zones[ZONE_DMA].nr_mlock[1] + zones[ZONE_NORMAL].nr_mlock[1] + zones[ZONE_HIGHMEM].nr_mlock[1]; }
+unsigned long nr_mlocked_pages(void)
+{
+	return nr_mlocked_anon() + zones[ZONE_DMA].nr_mlock[0] + zones[ZONE_NORMAL].nr_mlock[0] + zones[ZONE_HIGHMEM].nr_mlock[0];
+}
 unsigned long zone_lru_pages(struct zone *z, enum lru_list l)
 {
 	lru_drain(z);

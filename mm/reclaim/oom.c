@@ -71,7 +71,7 @@ static unsigned long share_in(enum zone_id highest)
 	unsigned long in = 0, all = 1;
 
 	for (int i = 0; i < NR_ZONES; i++) {
-		unsigned long n = zones[i].nr_mlock;
+		unsigned long n = zone_mlocked(&zones[i]);
 
 		for (int l = 0; l < NR_LRU; l++)
 			n += zones[i].nr_lru[l];

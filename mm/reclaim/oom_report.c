@@ -19,7 +19,7 @@ static void zone_line(const struct zone *z, bool wanted)
 	unsigned long file = z->nr_lru[LRU_ACTIVE_FILE] + z->nr_lru[LRU_INACTIVE_FILE];
 
 	pr_warn("  %-8s %8lu kB free of %8lu, min %lu; anonymous %lu, files %lu, locked %lu%s\n", z->name, K(zone_free_pages(z)), K(z->managed),
-		K(z->watermark[WMARK_MIN]), K(anon), K(file), K(z->nr_mlock), wanted ? "" : " (no use for this)");
+		K(z->watermark[WMARK_MIN]), K(anon), K(file), K(zone_mlocked(z)), wanted ? "" : " (no use for this)");
 }
 
 struct holders { struct { const char *name; unsigned long pages, objects; } top[TOP]; unsigned n; };

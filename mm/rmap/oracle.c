@@ -10,7 +10,8 @@
  * Any difference is a panic that names page, scheme and difference.
  *
  * The counts live in pages of their own, one for 1,024 frames, made when the first PTE of such a group is met: what the
- * oracle needs grows with what is mapped, not with memory. Swap slots and pins join in with the issues that bring them.
+ * oracle needs grows with what is mapped, not with memory. Pins (PTEs in locked areas) are counted beside them. Swap slots join in
+ * with the issue that brings them.
  */
 #ifdef CONFIG_DEBUG
 #include "kernel/lib/printk.h"
@@ -41,15 +42,16 @@ void vm_op_end(void)
 static_assert(GROUP * sizeof(u32) == PAGE_SIZE, "a group of counts is a page");
 
 struct tally {
-	struct page **groups; /* by frame >> GROUP_SHIFT */
+	struct page **groups; /* by frame >> GROUP_SHIFT: PTEs; behind them as many again: pins */
 	unsigned nr_groups;
 	struct mm *mm;        /* being read */
+	struct vma *vma;      /* the area that it has come to */
 	int err;
 };
 
-static u32 tally_of(const struct tally *t, pfn_t pfn)
+static u32 tally_of(const struct tally *t, pfn_t pfn, bool pins)
 {
-	struct page *g = t->groups[pfn >> GROUP_SHIFT];
+	struct page *g = t->groups[(pfn >> GROUP_SHIFT) + (pins ? t->nr_groups : 0)];
 	u32 *counts, n;
 
 	if (!g)
@@ -60,19 +62,10 @@ static u32 tally_of(const struct tally *t, pfn_t pfn)
 	return n;
 }
 
-static void count_pte(pte_t *pte, unsigned long addr, void *arg)
+static void count_one(struct tally *t, pfn_t pfn, struct page **g)
 {
-	struct tally *t = arg;
-	pte_t e = pte_read(pte);
-	pfn_t pfn = pte_pfn(e);
-	struct page **g;
 	u32 *counts;
 
-	if (!pte_present(e) || pte_special(e))
-		return;
-	if (!pfn_opened(pfn))
-		panic("oracle: mm %p maps %08lx to frame %lx, which is no memory", t->mm, addr, pfn);
-	g = &t->groups[pfn >> GROUP_SHIFT];
 	if (!*g)
 		*g = alloc_page(__GFP_HIGHMEM | __GFP_ZERO | __GFP_NOWARN); /* a PTL is held: no sleeping */
 	if (!*g) {
@@ -82,6 +75,29 @@ static void count_pte(pte_t *pte, unsigned long addr, void *arg)
 	counts = kmap(*g);
 	counts[pfn & (GROUP - 1)]++;
 	kunmap(counts);
+}
+
+/* Does this PTE pin its page? They come in order of address. */
+static bool in_locked_area(struct tally *t, unsigned long addr)
+{
+	while (t->vma && addr >= t->vma->end)
+		t->vma = vma_next(t->vma);
+	return t->vma && addr >= t->vma->start && t->vma->flags & VM_LOCKED;
+}
+
+static void count_pte(pte_t *pte, unsigned long addr, void *arg)
+{
+	struct tally *t = arg;
+	pte_t e = pte_read(pte);
+	pfn_t pfn = pte_pfn(e);
+
+	if (!pte_present(e) || pte_special(e))
+		return;
+	if (!pfn_opened(pfn))
+		panic("oracle: mm %p maps %08lx to frame %lx, which is no memory", t->mm, addr, pfn);
+	count_one(t, pfn, &t->groups[pfn >> GROUP_SHIFT]);
+	if (in_locked_area(t, addr))
+		count_one(t, pfn, &t->groups[(pfn >> GROUP_SHIFT) + t->nr_groups]);
 }
 
 /* No operation is under way, so the list changes only by mms that have no areas. */
@@ -105,6 +121,7 @@ static void count_all(struct tally *t)
 {
 	for (struct mm *mm = next_mm(NULL); mm; mm = next_mm(mm)) {
 		t->mm = mm;
+		t->vma = first_vma(mm);
 		pt_walk(mm, 0, TASK_SIZE, count_pte, t);
 	}
 }
@@ -130,6 +147,16 @@ static void check_walk(struct page *page, u32 want)
 	unlock_page(page);
 }
 
+/* Pins are what mlock's PTEs say, and a pinned page is on no list. */
+static void check_pins(const struct tally *t, const struct page *page, pfn_t pfn)
+{
+	u32 want = tally_of(t, pfn, true), have = page_mlocked(page) ? atomic_read(&page->pincount) : 0;
+
+	if (want != have || (have && page_lru(page)))
+		panic("oracle: frame %lx (%s, flags %lx) is pinned by %u PTEs, pincount says %u", pfn,
+		      page_anon(page) ? "anonymous" : "file", page->flags, want, have);
+}
+
 /* Does page->mapcount mean anything here? */
 static bool has_mapcount(const struct page *page)
 {
@@ -143,12 +170,13 @@ static long compare_all(struct tally *t, u32 every)
 
 	for (pfn_t pfn = 0; pfn < max_pfn; pfn++) {
 		struct page *page = pfn_to_page(pfn);
-		u32 want = tally_of(t, pfn);
+		u32 want = tally_of(t, pfn, false);
 
 		if (!pfn_opened(pfn))
 			continue;
-		if (!want && (!has_mapcount(page) || !page_mapped(page)))
+		if (!want && !page_mlocked(page) && (!has_mapcount(page) || !page_mapped(page)))
 			continue;
+		check_pins(t, page, pfn);
 		if (page_mapcount(page) != want)
 			panic("oracle: frame %lx (%s, index %lx, flags %lx) is mapped by %u PTEs, mapcount says %d", pfn,
 			      page_anon(page) ? "anonymous" : "file", page->index, page->flags, want, page_mapcount(page));
@@ -162,7 +190,7 @@ static long compare_all(struct tally *t, u32 every)
 
 static void tally_free(struct tally *t)
 {
-	for (unsigned i = 0; i < t->nr_groups; i++)
+	for (unsigned i = 0; i < 2 * t->nr_groups; i++)
 		if (t->groups[i])
 			free_page(t->groups[i]);
 	kvfree(t->groups);
@@ -173,7 +201,7 @@ long rmap_oracle(u32 every)
 	struct tally t = { .nr_groups = (max_pfn >> GROUP_SHIFT) + 1 };
 	long n;
 
-	t.groups = kvmalloc(t.nr_groups * sizeof(*t.groups), GFP_KERNEL | __GFP_ZERO);
+	t.groups = kvmalloc(2 * t.nr_groups * sizeof(*t.groups), GFP_KERNEL | __GFP_ZERO);
 	if (!t.groups)
 		return -ENOMEM;
 	ASSERT(!current->vm_op_depth);

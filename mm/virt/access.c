@@ -63,7 +63,7 @@ int populate_range(struct mm *mm, unsigned long *start, unsigned long end, enum 
 		if (err)
 			return err;
 		for (; *start < min(v->end, end); *start += MMU_PAGE_SIZE) {
-			if (v->flags & VM_PFNMAP || (!write && entry_there(mm, *start, false)))
+			if (v->flags & VM_PFNMAP || (how == POPULATE_MLOCK && v->flags & VM_LOCKONFAULT) || (!write && entry_there(mm, *start, false)))
 				continue;
 			err = populate_one(v, *start, write);
 			if (err)

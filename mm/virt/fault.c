@@ -81,6 +81,12 @@ struct page *fault_new_page(struct fault *f, bool zero)
 	return NULL;
 }
 
+static noinline void pin_new_page(struct page *page)
+{
+	page->flags |= 1UL << PG_swapbacked | 1UL << PG_uptodate;
+	page_pin(page);
+}
+
 /* page, which nobody else knows, appears at the address. => PTL held; entry not present. The PTL is released. */
 void fault_set_anon(struct fault *f, struct page *page, pte_t entry)
 {
@@ -90,7 +96,10 @@ void fault_set_anon(struct fault *f, struct page *page, pte_t entry)
 	if (pte_none(*f->pte))
 		pt_count(f->pt, 1);
 	/* before the PTL goes: another thread's MADV_DONTNEED could free it */
-	lru_add_new(page, 1UL << PG_swapbacked | 1UL << PG_uptodate);
+	if (unlikely(f->vma->flags & VM_LOCKED))
+		pin_new_page(page);
+	else
+		lru_add_new(page, 1UL << PG_swapbacked | 1UL << PG_uptodate);
 	pte_set(f->pte, entry);
 	spin_unlock(&f->pt->ptl);
 }

@@ -60,6 +60,8 @@ static void replace_page(struct fault *f, struct page *old, struct page *new)
 	flush_tlb_range(&mm->mmu, f->addr, f->addr + MMU_PAGE_SIZE);
 	if (old) {
 		atomic_dec(page_anon(old) ? &mm->rss_anon : page_swapbacked(old) ? &mm->rss_shmem : &mm->rss_file);
+		if (unlikely(f->vma->flags & VM_LOCKED))
+			page_unpin(old);
 		rmap_remove(old, mm, f->addr);
 	}
 	fault_set_anon(f, new, pte_make(page_to_pfn(new), anon_bits(f->vma, true)));

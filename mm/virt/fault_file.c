@@ -68,6 +68,7 @@ static unsigned map_slots(struct fault *f, void *const *slots, unsigned n, pte_t
 			continue;
 		}
 		rmap_add(page, f->vma, addr, &f->batch);
+		pin_if_locked(f->vma, page);
 		pte_set(pte, pte_make(page_to_pfn(page), bits));
 		unlock_page(page);
 		mapped++;
@@ -163,6 +164,7 @@ static int map_page(struct fault *f, struct page *page, struct address_space *m,
 	if (!fault_lock(f))
 		return VMF_DONE;
 	rmap_add(page, f->vma, f->addr, &f->batch);
+	pin_if_locked(f->vma, page);
 	atomic_inc(file_rss(f->mm, m));
 	pte_set(f->pte, pte_make(page_to_pfn(page), file_bits(f, m)));
 	pt_count(f->pt, 1);

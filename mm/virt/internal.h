@@ -112,6 +112,13 @@ static inline bool page_is_ours(struct page *page, struct vma *v, unsigned long 
 	return atomic_read(&page->refcount) == 1 && rmap_reuse(page, v, addr);
 }
 
+/* A PTE of v now maps the page: in a locked area that is a pin. PTL */
+static inline void pin_if_locked(const struct vma *v, struct page *page)
+{
+	if (unlikely(v->flags & VM_LOCKED))
+		page_pin(page);
+}
+
 /* --- unmap.c --------------------------------------------------------------------------------------------------------- */
 void zap_range(struct tlb_gather *g, struct vma *v, unsigned long start, unsigned long end);
 void exit_mmap(struct mm *mm);
@@ -130,6 +137,9 @@ void populate_all(struct mm *mm);
 /* --- pageout.c ---------------------------------------------------------------------------------------------------------- */
 void page_out_area(struct vma *v, unsigned long start, unsigned long end); /* mmap lock: read; both */
 void bring_in_area(struct vma *v, unsigned long start, unsigned long end);
+
+/* --- mlock.c --------------------------------------------------------------------------------------------------------- */
+void vma_set_locked(struct vma *v, u32 lock);    /* VM_LOCKED | VM_LOCKONFAULT, with the pins of its pages */
 
 /* --- fault.c ----------------------------------------------------------------------------------------------------------- */
 struct fault {

@@ -1,12 +1,56 @@
 /* SPDX-License-Identifier: MIT
  *
- * mlock and its family: areas that must stay in memory, within RLIMIT_MEMLOCK. The area is marked, then brought in.
- * As long as nothing is ever paged out the mark is all there is to it; reclaim, when it comes, has to honour it.
+ * mlock and its family: areas that must stay in memory, within RLIMIT_MEMLOCK. The area is marked, its pages are pinned, and what
+ * is missing is brought in (not with ONFAULT: then it is pinned as it comes).
+ *
+ * The rule: a PTE that maps a counted page in a VM_LOCKED area is one pin of that page (mm/phys/pin.c), from the moment that it
+ * is set until it is cleared, both under its PTL. So whoever sets or clears such a PTE pins or unpins:
+ *
+ *   set      fault_set_anon, map_page, map_slots (faults), swap-in
+ *   cleared  zap_page (munmap, exit, truncate, MADV_DONTNEED_LOCKED), replace_page (copy on write)
+ *   neither  fork: the child's areas are not locked; mremap: the entry moves, and so does its pin; mprotect; split and merge: areas
+ *            that differ in VM_LOCKED never merge; rmap_unmap: refuses pinned pages
+ *
+ * VM_LOCKED changes here only, together with the pins of all PTEs: under the mmap lock for writing, which keeps faults away, and under
+ * the file's map_lock, which keeps truncation away. The oracle compares all pins with all PTEs.
+ *
+ * A nonlinear area (DESIGN section 6) pins by the same two calls; its PTEs do not count as mappings.
  */
 #include "mm/virt/internal.h"
 #include <linux/capability.h>
 
 #define LOCK_FLAGS (VM_LOCKED | VM_LOCKONFAULT)
+
+static void pin_one(pte_t *pte, unsigned long addr, void *arg)
+{
+	pte_t e = *pte;
+
+	if (pte_present(e) && !pte_special(e))
+		page_pin(pfn_to_page(pte_pfn(e)));
+}
+
+static void unpin_one(pte_t *pte, unsigned long addr, void *arg)
+{
+	pte_t e = *pte;
+
+	if (pte_present(e) && !pte_special(e))
+		page_unpin(pfn_to_page(pte_pfn(e)));
+}
+
+/* => mmap lock: write. For mremap too, whose old place loses the lock with nothing left in it. */
+void vma_set_locked(struct vma *v, u32 lock)
+{
+	bool was = v->flags & VM_LOCKED, is = lock & VM_LOCKED;
+	struct address_space *m = vma_mapping(v);
+
+	if (was != is && m)
+		down_write(&m->map_lock);
+	vma_set_flags(v, (v->flags & ~LOCK_FLAGS) | lock);
+	if (was != is)
+		pt_walk(v->mm, v->start, v->end, is ? pin_one : unpin_one, NULL);
+	if (was != is && m)
+		up_write(&m->map_lock);
+}
 
 static struct vma *lock_area(struct vma *v, unsigned long start, unsigned long end, u32 lock)
 {
@@ -17,7 +61,7 @@ static struct vma *lock_area(struct vma *v, unsigned long start, unsigned long e
 	v = vma_isolate(v, start, end);
 	if (IS_ERR(v))
 		return v;
-	vma_set_flags(v, flags);
+	vma_set_locked(v, lock);
 	return vma_merge_around(v);
 }
 

@@ -180,6 +180,7 @@ struct tlb_gather {
 	struct mm *mm;
 	unsigned long start, end;      /* what must be flushed; start >= end: nothing */
 	bool whole_mm;                 /* exit: nobody runs in it, one flush at most */
+	bool pinned;                   /* in a locked area: each PTE of a page is a pin */
 	unsigned nr;
 	struct page *tables;           /* page-table pages on their way out, chained by rcu.next */
 	struct page *pages[GATHER_PAGES];

@@ -195,7 +195,7 @@ static long move_area(struct vma *v, struct remap *r)
 	}
 	r->populate = v->flags & VM_LOCKED;
 	if (r->flags & MREMAP_DONTUNMAP)
-		vma_set_flags(v, v->flags & ~(VM_LOCKED | VM_LOCKONFAULT));
+		vma_set_locked(v, 0);
 	else if (r->old_len) /* without memory for a split the old place stays, empty */
 		(void)unmap_areas(r->mm, r->addr, r->addr + r->old_len);
 	vma_merge_around(new);

@@ -18,6 +18,7 @@ void tlb_gather_start(struct tlb_gather *g, struct mm *mm, bool whole_mm)
 	g->start = ~0UL;
 	g->end = 0;
 	g->whole_mm = whole_mm;
+	g->pinned = false;
 	g->nr = 0;
 	g->tables = NULL;
 }
@@ -96,6 +97,8 @@ static __always_inline void zap_page(struct tlb_gather *g, struct page *page, pt
 		ASSERT(page_mapped(page));
 		atomic_dec(&page->mapcount);
 	} else {
+		if (g->pinned)
+			page_unpin(page);
 		rmap_remove(page, g->mm, addr);
 	}
 	g->pages[g->nr++] = page;
@@ -130,7 +133,7 @@ static __always_inline bool zap_one(struct tlb_gather *g, pte_t *pte, unsigned l
 	return true;
 }
 
-/* Do both schemes count in struct page, and want to hear of nothing else? Asked once a table. */
+/* Do both schemes count in struct page, and want to hear of nothing else? Asked once a table; an area without pins goes that way. */
 static bool rmap_remove_plain(void)
 {
 	return !rmap_anon->counts && !rmap_anon->remove && !rmap_anon->unmapped && !rmap_file->counts && !rmap_file->remove;
@@ -140,7 +143,7 @@ static bool rmap_remove_plain(void)
 static unsigned long zap_table(struct tlb_gather *g, struct page *pt, unsigned long addr, unsigned long end, bool keep_anon)
 {
 	pte_t *first = pte_map(pt, addr), *pte = first;
-	bool plain = rmap_remove_plain();
+	bool plain = rmap_remove_plain() && !g->pinned;
 	int count[NR_RSS] = { 0 };
 	unsigned gone = 0, left;
 
@@ -185,6 +188,7 @@ static void zap_tables(struct tlb_gather *g, unsigned long addr, unsigned long e
 /* => mmap lock (read is enough where areas stay); the caller finishes g */
 void zap_range(struct tlb_gather *g, struct vma *v, unsigned long start, unsigned long end)
 {
+	g->pinned = v->flags & VM_LOCKED;
 	zap_tables(g, start, end, false);
 }
 
@@ -211,6 +215,7 @@ void zap_file_range(struct vma *v, unsigned long start, unsigned long end, bool 
 	struct tlb_gather g;
 
 	tlb_gather_start(&g, v->mm, false);
+	g.pinned = v->flags & VM_LOCKED;
 	zap_tables(&g, start, end, !even_cows);
 	tlb_gather_finish(&g);
 }
