@@ -274,6 +274,7 @@ def make_disk(path, how):
 def boot(job, programs):
     with tempfile.TemporaryDirectory() as tmp:
         more = [f"--qemu={job['qemu']}"] if job["qemu"] else []
+        more += ["--swap", job["swap"]] if "swap" in job else []
         for n, how in enumerate(job["disk"].split(",") if job["disk"] else []):
             make_disk(f"{tmp}/disk{n}", how)
             more += ["--block", job["block"], "--disk", f"{tmp}/disk{n}"]
