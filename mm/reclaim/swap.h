@@ -63,11 +63,13 @@ void swap_drop_unused(struct page **pages, unsigned n);
 void swap_pin(u32 entry), swap_unpin(u32 entry);
 struct page *swap_find_page(u32 entry);    /* with a reference, not locked; NULL: not in the swap cache */
 /* The page for the entry, with a reference: from the swap cache, or read, and with it neighbours that are likely to be wanted
- * next. It may still be locked for reading: lock it, then see whether it is in the swap cache, still that entry's, and uptodate (else
- * swap_lost). => NULL: nothing holds the entry any more; ERR_PTR(-ENOMEM). *major: had to be read. Sleeps; no page lock held */
+ * next. It may still be locked for reading: lock it, then see whether it is in the swap cache, still that entry's, and
+ * swap_page_good. => NULL: nothing holds the entry any more; ERR_PTR(-ENOMEM). *major: had to be read. Sleeps; no page lock held */
 struct page *swap_read_page(u32 entry, bool *major);
 void swap_read_ahead(u32 entry);           /* starts reading it, if it is not there; waits for nothing */
-void swap_lost(struct page *page);         /* locked, in the swap cache, not uptodate: its slot is not used again */
+/* page: locked, in the swap cache. Could it be read? If its command failed it is read once more, alone. false: its bytes are lost, and its
+ * slot is not used again. May sleep */
+bool swap_page_good(struct page *page);
 
 /* --- how much: in slots of MMU_PAGE_SIZE -------------------------------------------------------------------------------- */
 unsigned long swap_free_slots(void), swap_total_slots(void), swap_cache_pages(void);

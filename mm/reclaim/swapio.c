@@ -224,16 +224,47 @@ void swap_read_ahead(u32 entry)
 		put_page(page);
 }
 
-void swap_lost(struct page *page)
+/* Its slot is not used again. */
+static void lost(struct page *page)
 {
 	struct swap_area *a = swap_area_of(page->private);
 	u32 offset = swap_offset(page->private);
 	struct swap_slot *s;
 
-	ASSERT(page_locked(page) && page_swapcache(page));
 	s = swap_slot_lock(a, offset);
 	if (!(s->frame & SLOT_ERROR))
 		pr_err("swap: %s: slot %u cannot be read: its page is lost, the slot is not used again\n", a->dev->name, offset);
 	s->frame |= SLOT_ERROR;
 	swap_slot_unlock(a, offset, s);
+}
+
+/* Its command failed, perhaps for a neighbour's sake. */
+static bool read_alone(struct page *page)
+{
+	struct swap_area *a = swap_area_of(page->private);
+	struct bio *bio = bio_alloc(a->dev, BIO_READ, sector_of(page->private), 1);
+	int err;
+
+	bio_add(bio, page, 0, PAGE_SIZE);
+	err = bio_submit_wait(bio);
+	bio_free(bio);
+	if (err)
+		return false;
+	count_vm_event(PSWPIN);
+	clear_page_error(page);
+	set_page_uptodate(page);
+	return true;
+}
+
+bool swap_page_good(struct page *page)
+{
+	u32 entry = page->private;
+
+	ASSERT(page_locked(page) && page_swapcache(page));
+	if (likely(page_uptodate(page)))
+		return true;
+	if (!(swap_slot_read(swap_area_of(entry), swap_offset(entry)).frame & SLOT_ERROR) && read_alone(page))
+		return true;
+	lost(page);
+	return false;
 }

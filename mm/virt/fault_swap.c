@@ -48,11 +48,10 @@ static int get_swapped(struct fault *f, u32 entry, struct page **out)
 	if (r)
 		return r;
 	if (likely(page_swapcache(page) && page->private == entry)) {
-		if (likely(page_uptodate(page))) {
+		if (likely(swap_page_good(page))) {
 			*out = page;
 			return 0;
 		}
-		swap_lost(page);
 		r = VMF_BUS;
 	} else {
 		r = VMF_RETRY;

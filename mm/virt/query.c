@@ -2,6 +2,7 @@
  *
  * mincore and msync: what is in memory, and what has reached its file.
  */
+#include "mm/reclaim/swap.h"
 #include "mm/virt/internal.h"
 
 /* --- mincore -------------------------------------------------------------------------------------------------------------------- */
@@ -18,6 +19,16 @@ static bool cached(struct vma *v, unsigned long addr)
 	return uptodate;
 }
 
+static noinline bool in_swap_cache(u32 entry)
+{
+	struct page *page = swap_find_page(entry);
+	bool uptodate = page && page_uptodate(page);
+
+	if (page)
+		put_page(page);
+	return uptodate;
+}
+
 /* One table's worth. mmap lock: read */
 static void mincore_table(struct vma *v, unsigned long addr, unsigned long end, u8 *out)
 {
@@ -26,8 +37,8 @@ static void mincore_table(struct vma *v, unsigned long addr, unsigned long end, 
 	u8 *p = out;
 
 	if (first) {
-		for (unsigned n = (end - addr) >> MMU_PAGE_SHIFT; n--;)
-			*p++ = pte_present(*pte++);
+		for (unsigned n = (end - addr) >> MMU_PAGE_SHIFT; n--; pte++)
+			*p++ = pte_present(*pte) || (pte_is_swap(*pte) && in_swap_cache(pte_swap_entry(*pte)));
 		pte_unlock_at(first, pt);
 	} else {
 		memset(p, 0, (end - addr) >> MMU_PAGE_SHIFT);
