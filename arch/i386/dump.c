@@ -19,6 +19,7 @@
 
 extern char text_start[], text_end[], init_text_start[], init_text_real_end[];
 static DEFINE_PER_CPU(struct regs *, oops_regs);
+static __attribute__((used)) DEFINE_PER_CPU(struct regs, crash_regs); /* what a debugger shows of a dump (tools/isthmus/dump.py): where each CPU was */
 static volatile u32 nmi_stop, nmi_backtrace;
 static const char *oops_what;
 
@@ -138,6 +139,27 @@ void oops(struct regs *regs, const char *what, unsigned vector, u32 error, unsig
 	panic("%s (error %x) at %pS", what, error, (void *)regs->eip);
 }
 
+/* esp is in a frame from kernel mode only by its place. */
+static void keep_regs(const struct regs *r)
+{
+	struct regs *to = this_cpu_ptr(&crash_regs);
+
+	if (regs_user(r)) {
+		*to = *r;
+		return;
+	}
+	__builtin_memcpy(to, r, offsetof(struct regs, esp));
+	to->esp = (u32)&r->esp;
+	to->ss = KERNEL_DS;
+}
+
+/* frame: of a function whose caller stays on the stack until the end. A debugger begins there. */
+static __always_inline void keep_frame(const u32 *frame)
+{
+	*this_cpu_ptr(&crash_regs) = (struct regs){ .ebp = frame[0], .eip = frame[1], .esp = (u32)(frame + 2), .cs = KERNEL_CS,
+		.ds = KERNEL_DS, .es = KERNEL_DS, .fs = PERCPU_SEG, .ss = KERNEL_DS, .eflags = 2, .orig_eax = -1 };
+}
+
 /* --- panic_ops ------------------------------------------------------------------------------------------------------- */
 static void panic_backtrace(void)
 {
@@ -156,6 +178,20 @@ void stop_other_cpus(void)
 	apic_send_nmi_others();
 }
 
+/* Called by panic itself, so what called this is a frame that lasts. */
+static noinline void panic_stop(void)
+{
+	const struct regs *r = this_cpu_read(oops_regs);
+
+	if (r)
+		keep_regs(r);
+	else
+		keep_frame(__builtin_frame_address(0));
+	stop_other_cpus();
+	for (u64 start = rdtsc(); cpu_online_mask != 1U << smp_processor_id() && rdtsc() - start < 100000000; )
+		cpu_relax();
+}
+
 static void __attribute__((noreturn)) panic_die(void)
 {
 	local_irq_disable();
@@ -169,7 +205,7 @@ static void __attribute__((noreturn)) panic_die(void)
 void dump_init(void)
 {
 	panic_ops.backtrace = panic_backtrace;
-	panic_ops.stop = stop_other_cpus;
+	panic_ops.stop = panic_stop;
 	panic_ops.die = panic_die;
 }
 
@@ -179,6 +215,7 @@ bool dump_nmi(struct regs *regs)
 	u32 me = 1U << smp_processor_id();
 
 	if (nmi_stop) {
+		keep_regs(regs);
 		cpu_online_mask &= ~me;
 		for (;;)
 			__asm__ volatile("cli; hlt");

@@ -40,6 +40,9 @@ class Qemu:
         size = f"{self.opts.memory >> 10}K"
         if not os.path.exists("/proc/self"):  # not Linux: no reserve=off
             return ["-machine", "pc", "-m", size]
+        if self.opts.dump:
+            return ["-object", f"memory-backend-file,id=ram,size={size},mem-path={self.tmp}/ram,share=on", "-machine", "pc,memory-backend=ram",
+                    "-m", size]
         return ["-object", f"memory-backend-ram,id=ram,size={size},reserve=off", "-machine", "pc,memory-backend=ram", "-m", size]
 
     def console(self, interactive):
@@ -101,7 +104,7 @@ class Bochs:
         self.binary = need("bochs", "bochs")
         if opts.memory > BOCHS_MAX:
             raise Refused(f"Bochs starts with at most {BOCHS_MAX >> 20}M of memory: give -m")
-        for name in ("icount", "gdb", "qemu_args"):
+        for name in ("icount", "gdb", "dump", "qemu_args"):
             if getattr(opts, name):
                 raise Refused(f"Bochs cannot do --{name}")
         self.log = opts.log or os.path.join(tmp, "console.log")
