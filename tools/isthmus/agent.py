@@ -21,6 +21,7 @@ class Agent:
         self.to_send = b""      # for the guest
         self.in_flight = 0      # input bytes that the guest has not taken
         self.hello = False
+        self.silent = False     # the guest knows already what to do
         self.started_tsc = self.hello_at = None  # when the first process started: instructions (--icount), host seconds
         self.input_ended = False
         self.status = None      # wait status of the command
@@ -35,7 +36,7 @@ class Agent:
 
     def input_room(self):
         """How many bytes of standard input may be sent now."""
-        return 0 if not self.hello or self.input_ended else max(0, WINDOW - self.in_flight)
+        return 0 if not self.hello or self.input_ended or self.silent else max(0, WINDOW - self.in_flight)
 
     def input(self, data):
         if data:
@@ -71,8 +72,20 @@ class Agent:
         else:
             raise OutOfStep(f"unknown frame {kind!r}")
 
+    def preset(self):
+        """The frames that start the command without standard input: for the kernel's command line. The port then stays silent."""
+        self.hello = True
+        self._ask()
+        self.frame(b"Z")
+        frames, self.to_send, self.silent = self.to_send, b"", True
+        return frames
+
     def _start(self):
         self.hello = True
+        if not self.silent:
+            self._ask()
+
+    def _ask(self):
         self.frame(b"E", b"".join(os.fsencode(e) + b"\0" for e in self.env))
         if self.window:
             self.resize(*self.window)

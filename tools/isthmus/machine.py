@@ -5,6 +5,7 @@ import pty
 import socket
 import tty
 
+from . import debugger
 from .host import Refused, kvm_works, need, start
 
 PANIC_EXIT = 125       # what the kernel makes QEMU exit with: isa-debug-exit with value 62
@@ -12,16 +13,22 @@ BOCHS_MAX = 8064 << 20  # with more, Bochs 2.7 does not finish starting
 WIDE = 60 << 30        # from here on a CPU with more than 36 physical bits is needed
 
 
+def listen(path):
+    s = socket.socket(socket.AF_UNIX)
+    s.bind(path)
+    s.listen(1)
+    return s
+
+
 class Qemu:
     """opts: the runner's options; kernel, initramfs, iso: files; options: the kernel's; tmp: a folder of our own."""
 
-    def __init__(self, opts, tmp):
+    def __init__(self, opts, tmp, interactive):
         self.opts, self.tmp = opts, tmp
         self.binary = need("qemu-system-i386" if opts.emulator == "qemu32" else "qemu-system-x86_64", "qemu-system-x86")
         self.log = opts.log or os.path.join(tmp, "console.log")
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(os.path.join(tmp, "run"))
-        self.listener.listen(1)
+        self.listener = listen(os.path.join(tmp, "run"))
+        self.console_listener = listen(os.path.join(tmp, "con")) if opts.debugger or opts.record and interactive else None
 
     def cpu(self):
         if self.opts.cpu:
@@ -30,6 +37,10 @@ class Qemu:
 
     def accel(self):
         o = self.opts
+        if o.record or o.replay:
+            folder, mode = (o.record, "record") if o.record else (o.replay, "replay")
+            return ["-accel", "tcg", "-icount", f"shift=1,rr={mode},rrfile={folder}/replay.bin,rrsnapshot=start",
+                    "-drive", f"file={folder}/snapshots.qcow2,if=none,id=snapshots", "-rtc", "base=2020-01-01,clock=vm", "-seed", "1"]
         if o.icount:
             return ["-accel", "tcg", "-icount", "shift=0,sleep=off", "-rtc", "base=2020-01-01,clock=vm", "-seed", "1"]
         if o.accel == "kvm" or o.accel == "auto" and kvm_works(self.binary):
@@ -46,6 +57,8 @@ class Qemu:
         return ["-object", f"memory-backend-ram,id=ram,size={size},reserve=off", "-machine", "pc,memory-backend=ram", "-m", size]
 
     def console(self, interactive):
+        if self.console_listener:
+            return ["-chardev", f"socket,id=con,path={self.tmp}/con", "-serial", "chardev:con"]
         if not interactive:
             return ["-chardev", f"file,id=con,path={self.log}", "-serial", "chardev:con"]
         log = f",logfile={self.opts.log}" if self.opts.log else ""
@@ -64,6 +77,9 @@ class Qemu:
         args = []
         for n, path in enumerate(getattr(self.opts, "disk", [])):
             drive = f"file={path.replace(',', ',,')},format=raw,id=disk{n},cache=writeback"
+            if self.opts.record or self.opts.replay:  # a copy that goes away; completions come when the recording says
+                args += ["-drive", f"file={path.replace(',', ',,')},format=raw,snapshot=on,if=none,id=image{n}"]
+                drive = f"driver=blkreplay,image=image{n},id=disk{n}"
             if self.opts.block == "ata":
                 args += ["-drive", drive + f",if=ide,index={self.SLOTS[n]}"]
             else:
@@ -74,7 +90,11 @@ class Qemu:
         o = self.opts
         args = [self.binary, *self.accel(), "-cpu", self.cpu(), "-smp", str(o.smp), *self.memory(), "-nodefaults", "-vga", "std",
                 "-display", "none", *self.console(interactive), "-chardev", f"socket,id=run,path={self.tmp}/run",
-                "-serial", "chardev:run", "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+                "-serial", "chardev:run"]
+        if o.record or o.replay:  # which end by `quit` only: an exit by device would leave the recording without its end
+            args += ["-chardev", f"socket,id=mon,path={self.tmp}/monitor,server=on,wait=off", "-mon", "chardev=mon,mode=readline"]
+        else:
+            args += ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
         args += self.disks()
         if boot.iso:
             args += ["-cdrom", boot.iso, "-boot", "d"]
@@ -84,8 +104,16 @@ class Qemu:
         if not interactive:
             args.append("-no-reboot")
         if o.gdb:
-            args += ["-gdb", "tcp:127.0.0.1:1234", "-S"]
+            args += ["-gdb", f"tcp:127.0.0.1:{o.gdb}", "-S"]
         return args + o.qemu_args
+
+    def quit(self):
+        """By the monitor, so that a recording gets its end."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(os.path.join(self.tmp, "monitor"))
+            s.sendall(b"quit\n")
+            while s.recv(4096):
+                pass
 
     def start(self, boot, interactive):
         quiet = None if interactive else open(os.path.join(self.tmp, "emulator.err"), "wb")
@@ -99,12 +127,14 @@ class Bochs:
     BIOS = ("/usr/share/bochs/BIOS-bochs-latest", "/usr/share/seabios/bios.bin")
     VGABIOS = ("/usr/share/vgabios/vgabios.bin", "/usr/share/bochs/VGABIOS-lgpl-latest", "/usr/share/seabios/vgabios-isavga.bin")
 
-    def __init__(self, opts, tmp):
+    console_listener = None
+
+    def __init__(self, opts, tmp, _interactive):
         self.opts, self.tmp = opts, tmp
         self.binary = need("bochs", "bochs")
         if opts.memory > BOCHS_MAX:
             raise Refused(f"Bochs starts with at most {BOCHS_MAX >> 20}M of memory: give -m")
-        for name in ("icount", "gdb", "dump", "qemu_args"):
+        for name in ("icount", "gdb", "dump", "record", "replay", "qemu_args"):
             if getattr(opts, name):
                 raise Refused(f"Bochs cannot do --{name}")
         self.log = opts.log or os.path.join(tmp, "console.log")
@@ -149,17 +179,24 @@ log: {self.tmp}/bochs.log
 panic: action=fatal
 error: action=report
 info: action=ignore
-magic_break: enabled=0
+magic_break: enabled={int(o.debugger)}
 sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy
 speaker: enabled=0
 """
+
+    def first_commands(self, boot):
+        """Symbols, and a stop at the first instruction of ours."""
+        debugger.bochs_symbols(boot.kernel, os.path.join(self.tmp, "symbols"))
+        return f'ldsym global "{self.tmp}/symbols"\npbreak {debugger.address_of(boot.kernel, "boot_start"):#x}\nc\n'
 
     def start(self, boot, interactive):
         rc = os.path.join(self.tmp, "bochsrc")
         with open(rc, "w", encoding="ascii") as f:
             f.write(self.config(boot))
         with open(rc + ".debugger", "w", encoding="ascii") as f:
-            f.write("c\n")
+            f.write(self.first_commands(boot) if self.opts.debugger else "c\n")
+        if self.opts.debugger:
+            return debugger.foreground([self.binary, "-q", "-f", rc, "-rc", rc + ".debugger"])
         out = open(os.path.join(self.tmp, "emulator.err"), "wb")
         return start([self.binary, "-q", "-f", rc, "-rc", rc + ".debugger"], own_group=True, stdin=-3, stdout=out, stderr=out,
                      env=dict(os.environ, TERM="dumb"))
