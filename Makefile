@@ -166,6 +166,20 @@ $(O)/isthmus.iso: $(B)/isthmus.elf $(O)/initramfs.cpio tools/mkiso.py
 run: all iso
 	$(Q)O=$(O) tools/run $(if $(filter 1,$(DEBUG)),--debug) $(RUNFLAGS)
 
+# --- debuggers -------------------------------------------------------------------------------------------------------
+# The console of the guest is tools/console in a second terminal. RUNFLAGS="-m 4G" and the like go to tools/run.
+RECORD  ?= $(O)/record
+GDB     := gdb -q -ex 'set confirm off' -ex 'source tools/gdb/isthmus.py'
+gdb: all
+	$(Q)$(if $(DUMP),$(GDB) -ex 'core-file $(DUMP)' $(B)/isthmus.elf,O=$(O) tools/run $(if $(filter 1,$(DEBUG)),--debug) -m 512M --debugger $(RUNFLAGS))
+bochs: all
+	$(Q)O=$(O) tools/run $(if $(filter 1,$(DEBUG)),--debug) --emulator bochs -m 512M -s 1 --debugger $(RUNFLAGS)
+record: all
+	$(Q)O=$(O) tools/run $(if $(filter 1,$(DEBUG)),--debug) -m 256M --record $(RECORD) $(RUNFLAGS)
+replay:
+	$(Q)O=$(O) tools/run --replay $(RECORD) $(RUNFLAGS)
+.PHONY: gdb bochs record replay
+
 # --- tests -----------------------------------------------------------------------------------------------------------
 ifneq ($(filter unit unit-build quick test test-all soak,$(MAKECMDGOALS)),)
 include tools/tests/unit.mk

@@ -14,6 +14,9 @@ print("""Isthmus
   make test-all          the full matrix               make soak           the hour-long ones
   make unit              host-compiled unit tests alone
   make bench             vmbench here and on Linux 6.1 in the same emulator; ROWS=fork chooses rows
+  make gdb               QEMU stopped at its first instruction, and GDB that knows this kernel; DUMP=FILE: on a dump
+  make bochs             Bochs and its debugger, stopped at the kernel's entry
+  make record            a recorded run (make replay: GDB on it, which can go backwards)
   make format            clang-format over all sources
   make compile_commands.json   for editors
   make clean             removes the build folder; what deps downloaded stays in .cache/

@@ -133,7 +133,8 @@ def pte_at(mm, address):
 
 
 class PageTable(k.Command):
-    """mm-pt PID ADDRESS: the walk to an address of a process, level by level. PID 0: kernel addresses."""
+    """mm-pt PID ADDRESS: the walk to an address of a process, level by level. PID 0: kernel addresses. If the entry lies in low memory,
+    $pte points to it: `watch -l $pte->low`."""
 
     name, usage = "mm-pt", "PID ADDRESS"
 
@@ -147,6 +148,8 @@ class PageTable(k.Command):
             else:
                 text = f"{'2 MB page' if entry & 0x80 else 'table'} at {entry & FRAME:#x} {bits(entry)}"
             print(f"{level:4} [{index:3}]{'' if where is None else f' at {where:#x}'}: {entry:016x} {text}")
+            if level == "PTE" and where < k.LOW_END:
+                gdb.set_convenience_variable("pte", gdb.Value(k.PAGE_OFFSET + where).cast(gdb.lookup_type("pte_t").pointer()))
 
 
 def mm_of(pid):

@@ -56,6 +56,13 @@ class Qemu:
                     "-m", size]
         return ["-object", f"memory-backend-ram,id=ram,size={size},reserve=off", "-machine", "pc,memory-backend=ram", "-m", size]
 
+    def ports(self, interactive):
+        """COM1, the console, and COM2, the run port. QEMU records what passes through ports given in the short form only."""
+        if self.opts.record or self.opts.replay:
+            console = f"unix:{self.tmp}/con" if self.console_listener else f"file:{self.log}"
+            return ["-serial", console, "-serial", f"unix:{self.tmp}/run"]
+        return [*self.console(interactive), "-chardev", f"socket,id=run,path={self.tmp}/run", "-serial", "chardev:run"]
+
     def console(self, interactive):
         if self.console_listener:
             return ["-chardev", f"socket,id=con,path={self.tmp}/con", "-serial", "chardev:con"]
@@ -89,8 +96,7 @@ class Qemu:
     def command(self, boot, interactive):
         o = self.opts
         args = [self.binary, *self.accel(), "-cpu", self.cpu(), "-smp", str(o.smp), *self.memory(), "-nodefaults", "-vga", "std",
-                "-display", "none", *self.console(interactive), "-chardev", f"socket,id=run,path={self.tmp}/run",
-                "-serial", "chardev:run"]
+                "-display", "none", *self.ports(interactive)]
         if o.record or o.replay:  # which end by `quit` only: an exit by device would leave the recording without its end
             args += ["-chardev", f"socket,id=mon,path={self.tmp}/monitor,server=on,wait=off", "-mon", "chardev=mon,mode=readline"]
         else:

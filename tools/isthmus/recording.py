@@ -50,8 +50,13 @@ def command_of(opts):
         return json.load(f)["command"]
 
 
+def boot_files(folder, boot):
+    """The recorded run boots from the copies too: the kernel's path is part of what QEMU hands it."""
+    boot.kernel, boot.initramfs = f"{folder}/isthmus.elf", f"{folder}/initramfs.cpio"
+
+
 def boot_again(opts, boot):
-    """The files of the recorded run, whatever has been built since."""
-    boot.kernel, boot.initramfs = f"{opts.replay}/isthmus.elf", f"{opts.replay}/initramfs.cpio"
+    """The files and options of the recorded run, whatever has been built since."""
+    boot_files(opts.replay, boot)
     with open(f"{opts.replay}/options.json", encoding="ascii") as f:
         boot.options = json.load(f)["options"]
