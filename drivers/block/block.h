@@ -28,6 +28,7 @@
 typedef u64 sector_t;
 
 struct disk;
+struct flusher;
 struct block_device;
 enum bio_op { BIO_READ, BIO_WRITE, BIO_FLUSH /* no pieces: what was written before is safe from now on */, NR_BIO_OPS };
 enum {
@@ -88,6 +89,9 @@ bool bio_add(struct bio *bio, struct page *page, unsigned offset, unsigned bytes
 void bio_submit(struct bio *bio);            /* may sleep */
 int bio_submit_wait(struct bio *bio);        /* => 0 or -EIO ...; the bio is still the caller's */
 int block_flush(struct block_device *dev);
+/* What the end of a bio may not do where it is called: fn(bio) in the thread blockd, which neither allocates nor waits for
+ * a disk. Any context. Takes bio->link and bio->end. */
+void blockd_add(struct bio *bio, void (*fn)(struct bio *bio));
 /* All or nothing, page by page as they lie: bytes at sector, one page. => 0 or -errno */
 int block_rw_page(struct block_device *dev, enum bio_op op, sector_t sector, struct page *page, unsigned offset, unsigned bytes);
 
@@ -151,6 +155,7 @@ struct disk {
 	bool dispatching;            /* lock */
 	unsigned index;
 	struct block_device whole;
+	struct flusher *flusher;     /* mm/cache: who writes dirty pages back to it */
 	struct list_head devices;    /* disks_lock */
 	struct list_head node;       /* disks_lock */
 	spinlock_t reserve_lock;     /* irqs off */

@@ -27,7 +27,7 @@ void bounce_submit(struct bio *bio);
 void queue_or_plug(struct bio *bio);                /* bio.c: a bio as the device can take it */
 /* thread.c */
 void blockd_init(void);
-void blockd_add(struct bio *bio, void (*fn)(struct bio *bio)); /* fn(bio) in the thread; any context. Takes link and end */
+
 /* inject.c */
 enum inject { INJECT_NOTHING, INJECT_ERROR, INJECT_LOSE };
 enum inject inject_check(struct disk *d, const struct bio *head); /* disk->lock held */

@@ -7,12 +7,13 @@
  * fget looks at files under RCU.
  */
 #include "kernel/fs/internal.h"
+#include "kernel/lib/errseq.h"
 
 static struct kmem_cache *cache;
 static atomic_t nr_files;
 static long max_files;
 
-static_assert(sizeof(struct file) <= 96, "one per open file, in low memory");
+static_assert(sizeof(struct file) <= 100, "one per open file, in low memory");
 
 struct file *alloc_file(const struct file_ops *ops, u32 flags)
 {
@@ -132,6 +133,8 @@ static int do_open(struct file *f)
 		return err;
 	if (!f->ops->no_seek)
 		f->mode |= FMODE_LSEEK;
+	if (f->mapping)
+		f->wb_err = errseq_sample(&f->mapping->wb_err);
 	if (f->flags & O_DIRECT && !(i->mapping && i->mapping->ops) && !S_ISFIFO(i->mode))
 		return -EINVAL;
 	return 0;

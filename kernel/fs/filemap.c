@@ -9,7 +9,11 @@
  * gets bytes from behind the end. Writing holds inode->lock, which makes appends and positions atomic.
  */
 #include "kernel/fs/internal.h"
+#include "mm/cache/blocks.h"
+#include "mm/cache/readahead.h"
 #include "mm/virt/mm.h"
+
+#define DIRTY_CHECK 32 /* pages written between two looks at how much is dirty */
 
 static s64 day = 24LL * 3600 * NSEC_PER_SEC;
 
@@ -44,19 +48,29 @@ static size_t copy_page_to(struct iov *to, struct page *page, unsigned off, size
 	return done;
 }
 
-/* => page with a reference; NULL: a hole (zeroes); ERR_PTR */
-static struct page *page_for_read(struct file *f, pgoff_t index)
+/* A file that has to be read from somewhere, and the page is not there, or not yet. */
+static noinline struct page *page_from_disk(struct file *f, struct page *page, pgoff_t index, unsigned want)
+{
+	if (page)
+		put_page(page);
+	else
+		read_ahead_miss(f->mapping, f, index, want);
+	return read_cache_page(f->mapping, f, index);
+}
+
+/* want: how many pages the reader needs from here on. => page with a reference; NULL: a hole (zeroes); ERR_PTR */
+static struct page *page_for_read(struct file *f, pgoff_t index, unsigned want)
 {
 	struct address_space *m = f->mapping;
 	struct page *page = find_page(m, index);
 
-	if (likely(page && page_uptodate(page)))
+	if (likely(page && page_uptodate(page))) {
+		if (unlikely(page_readahead(page)))
+			read_ahead_marker(m, f, page, want);
 		return page;
-	if (m->ops && m->ops->read_page) {
-		if (page)
-			put_page(page);
-		return read_cache_page(m, f, index);
 	}
+	if (m->ops && m->ops->read_page)
+		return page_from_disk(f, page, index, want);
 	if (!page)
 		return NULL;
 	lock_page(page); /* somebody is just filling it */
@@ -73,7 +87,8 @@ static struct page *page_for_read(struct file *f, pgoff_t index)
 static ssize_t read_piece(struct file *f, struct iov *to, loff_t pos, size_t n)
 {
 	unsigned off = (unsigned)pos & (PAGE_SIZE - 1);
-	struct page *page = page_for_read(f, (pgoff_t)(pos >> PAGE_SHIFT));
+	pgoff_t index = (pgoff_t)(pos >> PAGE_SHIFT);
+	struct page *page = page_for_read(f, index, (unsigned)((off + to->count - 1) >> PAGE_SHIFT) + 1);
 	size_t done;
 
 	if (IS_ERR(page))
@@ -96,6 +111,7 @@ static ssize_t read_piece(struct file *f, struct iov *to, loff_t pos, size_t n)
 		if (!more && signal_pending())
 			break;
 	}
+	f->ra_next = index + 1;
 	put_page(page);
 	return done ? (ssize_t)done : -EFAULT;
 }
@@ -107,6 +123,8 @@ ssize_t generic_read(struct file *f, struct iov *to, loff_t *ppos)
 
 	if (pos < 0)
 		return -EINVAL;
+	if (unlikely(f->flags & O_DIRECT) && direct_possible(f, to))
+		return direct_read(f, to, ppos);
 	while (to->count) {
 		loff_t left = inode_size(f->mapping->host) - pos; /* of a block device: not the inode that was opened */
 		size_t n = min_t(size_t, to->count, PAGE_SIZE - ((unsigned)pos & (PAGE_SIZE - 1)));
@@ -148,6 +166,7 @@ static size_t copy_page_from(struct page *page, struct iov *from, unsigned off, 
 static ssize_t write_piece(struct file *f, struct iov *from, loff_t pos, unsigned n)
 {
 	struct address_space *m = f->mapping;
+	struct iov start = *from;
 	struct page *page;
 	size_t done;
 	int err = m->ops->write_begin(f, m, pos, n, &page);
@@ -156,13 +175,30 @@ static ssize_t write_piece(struct file *f, struct iov *from, loff_t pos, unsigne
 		return err;
 	done = copy_page_from(page, from, (unsigned)pos & (PAGE_SIZE - 1), n);
 	err = m->ops->write_end(f, m, pos, n, done, page); /* unlocks; the size grows */
-	return err < 0 ? err : (ssize_t)done;
+	if (unlikely(err != (int)done)) { /* not all of it counts */
+		*from = start;
+		iov_advance(from, (size_t)max(err, 0));
+	}
+	return err;
+}
+
+/* write_end of files on a disk. */
+int block_write_end(struct file *f, struct address_space *m, loff_t pos, unsigned len, unsigned copied, struct page *page)
+{
+	int done = blocks_write_end(m, pos, len, copied, page);
+
+	if (done > 0 && pos + done > m->host->size)
+		inode_set_size(m->host, pos + done);
+	unlock_page(page);
+	put_page(page);
+	return done;
 }
 
 /* inode->lock held for writing. */
 ssize_t file_write_pages(struct file *f, struct iov *from, loff_t pos)
 {
 	ssize_t done = 0, part = 0, reach = PAGE_SIZE;
+	unsigned dirtied = 0;
 
 	while (from->count) {
 		unsigned n = min_t(size_t, from->count, PAGE_SIZE - ((unsigned)pos & (PAGE_SIZE - 1)));
@@ -174,6 +210,10 @@ ssize_t file_write_pages(struct file *f, struct iov *from, loff_t pos)
 		pos += part;
 		done += part;
 		reach = PAGE_SIZE;
+		if (unlikely(++dirtied == DIRTY_CHECK) && f->mapping->backing) {
+			balance_dirty(f->mapping);
+			dirtied = 0;
+		}
 		if (unlikely(part < (ssize_t)n)) {
 			reach = iov_prefault_read(from, n - part);
 			if (reach < 0) {
@@ -189,6 +229,8 @@ ssize_t file_write_pages(struct file *f, struct iov *from, loff_t pos)
 			cond_resched();
 		}
 	}
+	if (f->mapping->backing)
+		balance_dirty_some(f->mapping, dirtied);
 	return done ? done : part;
 }
 
@@ -215,7 +257,10 @@ ssize_t generic_write(struct file *f, struct iov *from, loff_t *ppos)
 	done = err;
 	if (!err) {
 		iov_truncate(from, n);
-		done = file_write_pages(f, from, pos);
+		if (unlikely(f->flags & O_DIRECT) && direct_possible(f, from))
+			done = direct_write(f, from, pos);
+		else
+			done = file_write_pages(f, from, pos);
 		if (done > 0)
 			inode_touch(i, ATTR_MTIME | ATTR_CTIME);
 	}

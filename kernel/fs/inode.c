@@ -11,6 +11,7 @@
  * Size is 64 bits on a 32-bit machine: one writer (inode->lock), readers look at size_seq twice.
  */
 #include "kernel/fs/internal.h"
+#include "mm/cache/writeback.h"
 
 static struct kmem_cache *cache;
 static struct hlist_head *table;
@@ -45,6 +46,8 @@ void inode_set_size(struct inode *i, loff_t size)
 	smp_wmb();
 	WRITE_ONCE(i->size_seq, i->size_seq + 1);
 	preempt_enable();
+	if (i->data.backing)
+		mark_inode_dirty(i, INODE_DIRTY_DATA);
 }
 
 s64 inode_now(void) { return (s64)ktime_get_real(); }
@@ -74,18 +77,27 @@ void inode_touch(struct inode *i, u32 attrs)
 	if (attrs & ATTR_CTIME)
 		i->ctime = now;
 	spin_unlock(&i->lock_small);
+	if (i->data.backing)
+		mark_inode_dirty(i, INODE_DIRTY_TIME);
 }
 void inode_add_blocks(struct inode *i, long units512)
 {
 	spin_lock(&i->lock_small);
 	i->blocks += units512;
 	spin_unlock(&i->lock_small);
+	if (i->data.backing)
+		mark_inode_dirty(i, INODE_DIRTY_DATA);
 }
-void set_nlink(struct inode *i, u32 n) { i->nlink = n; }
+void set_nlink(struct inode *i, u32 n)
+{
+	i->nlink = n;
+	mark_inode_dirty(i, INODE_DIRTY_OTHER);
+}
 void drop_nlink(struct inode *i)
 {
 	if (!WARN_ON_ONCE(!i->nlink))
 		i->nlink--;
+	mark_inode_dirty(i, INODE_DIRTY_OTHER);
 }
 
 /* --- making --------------------------------------------------------------------------------------------------------- */
@@ -170,15 +182,25 @@ static void free_rcu(struct rcu_head *h)
 		kmem_cache_free(cache, i);
 }
 
+/* It has a name and goes all the same: what is dirty must be on its way to the disk. */
+static void write_last(struct inode *i)
+{
+	write_and_wait_range(&i->data, 0, MAX_LFS);
+	inode_write(i, INODE_DIRTY_ALL);
+}
+
 /* No reference, not to be found any more. Sleeps. */
 static void evict(struct inode *i)
 {
 	struct super_block *sb = i->sb;
 
+	if (i->nlink && i->data.backing)
+		write_last(i);
 	if (i->mapping == &i->data)
 		truncate_pages(&i->data, 0);
 	if (sb->ops && sb->ops->evict)
 		sb->ops->evict(i);
+	mapping_forget(&i->data);
 	mapping_free(&i->data);
 	if (S_ISFIFO(i->mode) && i->pipe)
 		pipe_free(i->pipe);
@@ -265,6 +287,7 @@ struct inode *iget_cached(struct super_block *sb, u64 ino)
 	}
 	if (i) {
 		atomic_inc(&i->refcount);
+		i->flags &= ~INODE_SPARED;
 		if (i->flags & INODE_ON_LRU) {
 			i->flags &= ~INODE_ON_LRU;
 			list_del(&i->lru);
@@ -289,30 +312,69 @@ int inode_insert(struct inode *i)
 	return err;
 }
 
+/* For write-back: an inode in the cache, used or not. */
+bool inode_hold(struct inode *i)
+{
+	bool ok;
+
+	spin_lock(&cache_lock);
+	ok = !(i->flags & INODE_FREEING);
+	if (ok) {
+		atomic_inc(&i->refcount);
+		if (i->flags & INODE_ON_LRU) {
+			i->flags &= ~INODE_ON_LRU;
+			list_del(&i->lru);
+			nr_unused--;
+		}
+	}
+	spin_unlock(&cache_lock);
+	return ok;
+}
+
 static unsigned long count(void) { return READ_ONCE(nr_unused); }
 
-/* Dirty inodes are written by their file system's write_inode before they go. */
+/* Not what is dirty: that would be I/O; and what has pages not the first time. cache_lock held. */
+static bool spare(struct inode *i)
+{
+	if (i->dirty || i->data.dirtied)
+		return true;
+	if (!i->data.nr_pages || i->flags & INODE_SPARED)
+		return false;
+	i->flags |= INODE_SPARED;
+	return true;
+}
+
+/* => taken out of the LRU, FREEING; NULL: none to be had. *objects: how many were looked at is taken off */
+static struct inode *take_unused(unsigned long *objects)
+{
+	struct inode *i = NULL;
+
+	spin_lock(&cache_lock);
+	while (*objects && !list_empty(&lru)) {
+		--*objects;
+		i = list_first_entry(&lru, struct inode, lru);
+		if (!spare(i))
+			break;
+		list_move_tail(&i->lru, &lru);
+		i = NULL;
+	}
+	if (i) {
+		list_del(&i->lru);
+		nr_unused--;
+		i->flags = (i->flags & ~INODE_ON_LRU) | INODE_FREEING;
+	}
+	spin_unlock(&cache_lock);
+	return i;
+}
+
 static unsigned long scan(unsigned long objects, gfp_t gfp)
 {
 	unsigned long freed = 0;
+	struct inode *i;
 
 	if (!(gfp & __GFP_FS))
 		return 0;
-	while (objects--) {
-		struct inode *i;
-
-		spin_lock(&cache_lock);
-		i = list_first_entry_or_null(&lru, struct inode, lru);
-		if (i) {
-			list_del(&i->lru);
-			nr_unused--;
-			i->flags = (i->flags & ~INODE_ON_LRU) | INODE_FREEING;
-		}
-		spin_unlock(&cache_lock);
-		if (!i)
-			break;
-		if (i->flags & INODE_DIRTY && i->sb->ops->write_inode)
-			i->sb->ops->write_inode(i);
+	while (objects && (i = take_unused(&objects)) != NULL) {
 		evict(i);
 		freed++;
 	}
@@ -336,8 +398,6 @@ void inodes_shrink_sb(struct super_block *sb)
 	}
 	spin_unlock(&cache_lock);
 	list_for_each_entry_safe(i, next, &gone, lru) {
-		if (i->flags & INODE_DIRTY && sb->ops->write_inode)
-			sb->ops->write_inode(i);
 		list_del(&i->lru);
 		evict(i);
 	}
@@ -406,4 +466,5 @@ void __init inode_cache_init(void)
 	table_mask = buckets - 1;
 	cache = kmem_cache_create("inode", sizeof(struct inode), 8, SLAB_RECLAIMABLE | SLAB_PANIC, NULL);
 	register_shrinker(&shrinker);
+	cache_fs_ops = &fs_cache_ops;
 }

@@ -61,8 +61,10 @@ void mnt_drop_write(struct mount *m);
 struct super_block *sb_get(struct fs_type *t, const char *source, u32 flags, const char *options); /* active +1, or ERR_PTR */
 void sb_put(struct super_block *sb);
 struct fs_type *fs_type_find(const char *name);
-void sync_all(void);
+void sync_supers(void);
 int sb_sync(struct super_block *sb, bool wait);
+bool inode_hold(struct inode *i); /* a reference to a cached one, unless it is on its way out; no sleep */
+extern const struct cache_fs_ops fs_cache_ops;
 void mount_init_root(struct super_block *sb);
 struct mount *mount_internal(struct super_block *sb); /* a mount that is in no tree */
 
@@ -166,6 +168,9 @@ ssize_t vfs_read(struct file *f, struct iov *v, loff_t *pos);
 ssize_t vfs_write(struct file *f, struct iov *v, loff_t *pos);
 int rw_limit(struct file *f, loff_t pos, size_t *n); /* RLIMIT_FSIZE, largest file: cuts n; 0 or -EFBIG (SIGXFSZ sent) */
 ssize_t file_write_pages(struct file *f, struct iov *from, loff_t pos); /* the host inode's lock held for writing; => bytes, -errno */
+bool direct_possible(const struct file *f, const struct iov *v); /* O_DIRECT: direct.c */
+ssize_t direct_read(struct file *f, struct iov *to, loff_t *pos);
+ssize_t direct_write(struct file *f, struct iov *from, loff_t pos);
 extern const struct file_ops fifo_ops, pipe_ops, chrdev_ops, blkdev_ops, no_open_ops;
 struct pipe;
 void pipe_free(struct pipe *p);

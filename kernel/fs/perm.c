@@ -143,6 +143,7 @@ void attr_copy(struct inode *i, const struct iattr *a)
 		i->mtime = a->valid & ATTR_MTIME_SET ? inode_stamp(i, a->mtime) : now;
 	i->ctime = now;
 	spin_unlock(&i->lock_small);
+	mark_inode_dirty(i, a->valid & (ATTR_UID | ATTR_GID | ATTR_MODE) ? INODE_DIRTY_OTHER | INODE_DIRTY_TIME : INODE_DIRTY_TIME);
 }
 
 static int set_attr(struct dentry *d, const struct iattr *a)

@@ -97,6 +97,7 @@ static struct super_block *make(struct fs_type *t, struct block_device *dev, con
 	sb->max_size = CACHE_FILE_MAX;
 	atomic_set(&sb->active, 1);
 	spin_lock_init(&sb->inodes_lock, "sb inodes");
+	mutex_init(&sb->inode_write, "sb inode write");
 	err = t->mount(sb, source, options);
 	if (err) {
 		if (sb->root)
@@ -158,16 +159,15 @@ void sb_put(struct super_block *sb)
 	kfree(sb);
 }
 
-int sb_sync(struct super_block *sb, bool wait) { return sb->ops && sb->ops->sync ? sb->ops->sync(sb, wait) : 0; }
-
-void sync_all(void)
+/* Each file system's own; their files: kernel/fs/writeback.c. */
+void sync_supers(void)
 {
 	struct super_block *sb;
 
 	mutex_lock(&super_mutex);
 	list_for_each_entry(sb, &supers, list)
-		if (atomic_read(&sb->active))
-			sb_sync(sb, true);
+		if (atomic_read(&sb->active) && sb->ops && sb->ops->sync)
+			sb->ops->sync(sb, true);
 	mutex_unlock(&super_mutex);
 }
 

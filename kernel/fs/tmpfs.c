@@ -68,7 +68,7 @@ static int write_end(struct file *f, struct address_space *m, loff_t pos, unsign
 	mark_page_dirty(page);
 	unlock_page(page);
 	put_page(page);
-	return 0;
+	return (int)copied;
 }
 static const struct mapping_ops mapping_ops = {
 	.write_begin = write_begin, .write_end = write_end, .page_adding = page_adding, .page_removed = page_removed,

@@ -33,6 +33,7 @@ struct epoll_item;
 struct mount;
 struct dentry;
 struct seq;
+struct block_device;
 struct path { struct mount *mount; struct dentry *dentry; };
 
 /* --- inodes ------------------------------------------------------------------------------------------------------- */
@@ -48,6 +49,7 @@ struct inode {
 	u8 flags;                          /* inode cache's lock: INODE_* */
 	bool dead;                         /* i: a directory that was removed */
 	bool linkable;                     /* i: O_TMPFILE: may get a first name by linkat */
+	u8 dirty;                          /* s: INODE_DIRTY_*: newer than its file system's metadata */
 	u64 ino;                           /* f */
 	loff_t size;                       /* i to write; read with inode_size(): 64 bits on a 32-bit machine */
 	u32 size_seq;
@@ -65,7 +67,9 @@ struct inode {
 	union { struct pipe *pipe; void *private; unsigned long value; };
 	union { struct address_space data; struct rcu_head rcu; };
 };
-enum { INODE_HASHED = 1, INODE_DIRTY = 2, INODE_FREEING = 4, INODE_ON_LRU = 8 };
+enum { INODE_HASHED = 1, INODE_SPARED = 2 /* by the shrinker, once */, INODE_FREEING = 4, INODE_ON_LRU = 8 };
+enum { INODE_DIRTY_TIME = 1 /* time stamps */, INODE_DIRTY_DATA = 2 /* size, blocks: fdatasync writes it */,
+       INODE_DIRTY_OTHER = 4 /* owner, mode, links */, INODE_DIRTY_ALL = 7 };
 
 loff_t inode_size(const struct inode *i);
 void inode_set_size(struct inode *i, loff_t size);  /* i: held for writing */
@@ -73,6 +77,10 @@ s64 inode_now(void);                                /* the clock */
 s64 inode_stamp(const struct inode *i, s64 ns);     /* as i's file system can keep it */
 void inode_touch(struct inode *i, u32 attrs);       /* ATTR_ATIME | ATTR_MTIME | ATTR_CTIME: set to now */
 void inode_add_blocks(struct inode *i, long units512);
+/* For file systems on disks (whose inodes have data.backing): super_ops.write_inode will be called. The three above, and
+ * attr_copy, set_nlink and drop_nlink, do this by themselves. Spinlocks other than lock_small may be held. */
+void mark_inode_dirty(struct inode *i, u32 what);   /* INODE_DIRTY_* */
+int inode_write(struct inode *i, u32 what);         /* calls write_inode now if any of `what` is dirty; 0 or -errno */
 
 /* refcount 1, times now, owner = current's fsuid/fsgid (dir: a set-gid directory passes its group on), nlink 1. */
 struct inode *__must_check new_inode(struct super_block *sb, struct inode *dir, mode_t mode); /* NULL: no memory */
@@ -138,6 +146,10 @@ struct file_ops {
 };
 ssize_t generic_read(struct file *f, struct iov *to, loff_t *pos);   /* through the page cache */
 ssize_t generic_write(struct file *f, struct iov *from, loff_t *pos); /* write_begin, copy, write_end */
+/* Pages, the inode (write_inode, sync_inode), the disk's cache; => the file's write-back errors, once per open file */
+int generic_fsync(struct file *f, loff_t start, loff_t end, bool data_only);
+int block_write_end(struct file *f, struct address_space *m, loff_t pos, unsigned len, unsigned copied, struct page *page);
+int file_check_error(struct file *f);                                /* errors of write-back not yet told to f */
 int generic_mmap(struct file *f, struct vma *vma);
 loff_t generic_llseek(struct file *f, loff_t off, int whence, loff_t end);
 void file_accessed(struct file *f);                                  /* relatime */
@@ -200,9 +212,10 @@ struct super_ops {
 	struct inode *(*alloc_inode)(struct super_block *sb);   /* NULL: plain. Inside: inode_init_once(i) */
 	void (*free_inode)(struct inode *i);                    /* after a grace period */
 	void (*evict)(struct inode *i);                         /* last reference gone, pages are out: give storage back */
-	int (*write_inode)(struct inode *i);
+	int (*write_inode)(struct inode *i);                    /* copies i into metadata pages; does not wait for them */
+	int (*sync_inode)(struct inode *i, bool data_only);     /* fsync: i's metadata pages are written and waited for */
 	int (*statfs)(struct super_block *sb, struct statfs64 *st);
-	int (*sync)(struct super_block *sb, bool wait);
+	int (*sync)(struct super_block *sb, bool wait);         /* the super block and the like into metadata pages */
 	int (*remount)(struct super_block *sb, u32 flags, const char *options);
 	void (*unmount)(struct super_block *sb);
 	void (*show_options)(struct super_block *sb, struct seq *s); /* ",size=4k" */
@@ -219,7 +232,10 @@ struct super_block {
 	void *private;
 	struct list_head list;
 	const struct inode_ops *default_dir_ops;
+	struct backing *backing;       /* on a disk: inodes get it as data.backing */
+	struct mutex inode_write;      /* one write_inode at a time */
 };
+struct address_space *block_mapping(struct block_device *dev); /* a disk's own pages: mm/cache/blocks.h */
 void register_fs(struct fs_type *t);
 extern struct inode *inode_alloc_plain(void);
 /* Pseudo file systems (proc): in fs_type.mount; makes a root directory inode with these operations. */
@@ -296,7 +312,7 @@ void seq_puts(struct seq *s, const char *text);
 void seq_write(struct seq *s, const void *data, size_t n);
 void seq_path(struct seq *s, const struct path *p, const char *escape); /* \ooo for the characters of `escape` */
 
-void sync_all(void);                              /* every file system; sleeps */
+void sync_all(void);                              /* everything that is dirty, to the disks; sleeps */
 int generic_permission(struct inode *i, int mask); /* mode bits and capabilities */
 extern unsigned sysctl_pipe_max_size;
 

@@ -11,17 +11,16 @@
  *
  * Locks: page lock > mapping->tree_lock > zone->lock. The tree is written under tree_lock, page->mapping and index under
  * both. mark_page_dirty runs under page-table locks: tree_lock is a leaf that nobody sleeps under.
- * Cannot: hold anything but pages in the tree (swap entries of tmpfs come with reclaim).
+ * Values (bit 1 set) may stand in the tree of a tmpfs file in the place of pages that were swapped out: lookups of pages
+ * pass them by; making a page brings it back first.
  */
-#include "kernel/lib/errseq.h"
+#include "kernel/sched/sched.h"
 #include "mm/cache/internal.h"
 
 const struct cache_ops *cache_ops;
+const struct cache_fs_ops *cache_fs_ops;
 
-enum cache_stat { STAT_FILE, STAT_SHMEM, STAT_DIRTY, STAT_WRITEBACK, NR_CACHE_STATS };
-static DEFINE_PER_CPU(s32, cache_stat[NR_CACHE_STATS]);
-
-static void count(enum cache_stat s, int n) { this_cpu_add(cache_stat[s], n); }
+DEFINE_PER_CPU(s32, cache_stat[NR_CACHE_STATS]);
 
 static unsigned long sum(enum cache_stat s)
 {
@@ -34,10 +33,6 @@ static unsigned long sum(enum cache_stat s)
 
 unsigned long cache_pages(void) { return sum(STAT_FILE); }
 unsigned long shmem_pages(void) { return sum(STAT_SHMEM); }
-unsigned long dirty_pages(void) { return sum(STAT_DIRTY); }
-unsigned long writeback_pages(void) { return sum(STAT_WRITEBACK); }
-
-static inline bool swapbacked(const struct address_space *m) { return m->flags & MAPPING_SWAPBACKED; }
 
 void mapping_init(struct address_space *m, struct inode *host, const struct mapping_ops *ops, u32 flags)
 {
@@ -47,6 +42,7 @@ void mapping_init(struct address_space *m, struct inode *host, const struct mapp
 	spin_lock_init(&m->tree_lock, "mapping tree");
 	radix_init(&m->pages);
 	m->nr_pages = 0;
+	m->nr_values = 0;
 	rwsem_init(&m->map_lock, "mapping vmas");
 	m->vmas = RB_ROOT_CACHED;
 	list_init(&m->vma_list);
@@ -54,12 +50,16 @@ void mapping_init(struct address_space *m, struct inode *host, const struct mapp
 	m->nr_writable = 0;
 	m->truncate_count = 0;
 	m->wb_err = 0;
+	m->backing = NULL;
+	list_init(&m->dirty_node);
+	m->dirtied = 0;
+	m->wb_next = 0;
 }
 
 /* The inode is gone: nothing maps the file, and its pages were truncated. */
 void mapping_free(struct address_space *m)
 {
-	BUG_ON(m->nr_pages || !radix_empty(&m->pages));
+	BUG_ON(m->nr_pages || m->nr_values || !radix_empty(&m->pages));
 	ASSERT(rb_empty_root(&m->vmas.root) && list_empty(&m->vma_list));
 }
 
@@ -73,6 +73,10 @@ struct page *find_page(struct address_space *m, pgoff_t index)
 		page = radix_lookup(&m->pages, index);
 		if (!page)
 			break;
+		if (unlikely(is_value(page))) {
+			page = NULL;
+			break;
+		}
 		if (unlikely(!try_get_page(page)))
 			continue; /* on its way out of the tree */
 		if (likely(page->mapping == m && page->index == index))
@@ -81,6 +85,22 @@ struct page *find_page(struct address_space *m, pgoff_t index)
 	}
 	rcu_read_unlock();
 	return page;
+}
+
+void *find_entry(struct address_space *m, pgoff_t index)
+{
+	for (;;) {
+		struct page *page = find_page(m, index);
+		void *entry;
+
+		if (page)
+			return page;
+		rcu_read_lock();
+		entry = radix_lookup(&m->pages, index);
+		rcu_read_unlock();
+		if (!entry || is_value(entry))
+			return entry;
+	}
 }
 
 struct page *find_lock_page(struct address_space *m, pgoff_t index)
@@ -105,7 +125,7 @@ static unsigned take_references(struct address_space *m, struct page **pages, un
 	for (unsigned i = 0; i < n; i++) {
 		struct page *page = pages[i];
 
-		if (unlikely(!try_get_page(page)))
+		if (unlikely(is_value(page) || !try_get_page(page)))
 			continue;
 		if (likely(page->mapping == m))
 			pages[kept++] = page;
@@ -123,7 +143,22 @@ unsigned find_pages(struct address_space *m, pgoff_t *index, pgoff_t end, struct
 	do {
 		found = radix_gang(&m->pages, index, end, (void **)pages, n);
 		kept = take_references(m, pages, found);
-	} while (found && !kept);
+	} while (found && !kept && *index && *index <= end);
+	rcu_read_unlock();
+	return kept;
+}
+
+unsigned find_pages_tag(struct address_space *m, pgoff_t *index, pgoff_t end, struct page **pages, unsigned n, unsigned tag)
+{
+	unsigned found, kept = 0;
+
+	if (!radix_tagged(&m->pages, tag))
+		return 0;
+	rcu_read_lock();
+	do {
+		found = radix_gang_tag(&m->pages, index, end, (void **)pages, n, tag);
+		kept = take_references(m, pages, found);
+	} while (found && !kept && *index && *index <= end);
 	rcu_read_unlock();
 	return kept;
 }
@@ -162,18 +197,10 @@ int add_to_cache(struct address_space *m, struct page *page, pgoff_t index)
 		put_page(page);
 		return err;
 	}
-	count(STAT_FILE, 1);
-	if (swapbacked(m))
-		count(STAT_SHMEM, 1);
+	count_page(m, 1);
 	if (!(m->flags & MAPPING_UNEVICTABLE))
 		lru_add(page);
 	return 0;
-}
-
-static void forget_dirty(struct page *page)
-{
-	if (test_clear_page_dirty(page) && !swapbacked(page->mapping))
-		count(STAT_DIRTY, -1);
 }
 
 /* => page is locked, not mapped, not under write-back; the caller has a reference of its own. What was dirty is lost. */
@@ -188,12 +215,127 @@ void remove_from_cache(struct page *page)
 	page->mapping = NULL;
 	m->nr_pages--;
 	spin_unlock(&m->tree_lock);
-	count(STAT_FILE, -1);
-	if (swapbacked(m))
-		count(STAT_SHMEM, -1);
+	count_page(m, -1);
 	if (m->ops && m->ops->page_removed)
 		m->ops->page_removed(m, page);
 	put_page(page);
+}
+
+/* Under tree_lock: nobody but the tree, the caller and `others` has a reference, and from now on nobody gets one. A dirtier
+ * has one, so what is clean now stays clean. => false: in use */
+static bool freeze(struct page *page, int others)
+{
+	if (atomic_cmpxchg(&page->refcount, 2 + others, 0) != 2 + others)
+		return false;
+	if (!page_writeback(page) && !page_dirty(page))
+		return true;
+	atomic_set(&page->refcount, 2 + others);
+	return false;
+}
+
+bool cache_remove_clean(struct page *page)
+{
+	struct address_space *m = page->mapping;
+
+	ASSERT(page_locked(page) && m && !page_anon(page));
+	if (page_mapped(page) || page_dirty(page))
+		return false;
+	spin_lock(&m->tree_lock);
+	if (!freeze(page, 0)) {
+		spin_unlock(&m->tree_lock);
+		return false;
+	}
+	radix_delete(&m->pages, page->index);
+	page->mapping = NULL;
+	m->nr_pages--;
+	spin_unlock(&m->tree_lock);
+	atomic_set(&page->refcount, 1);
+	count_page(m, -1);
+	if (m->ops && m->ops->page_removed)
+		m->ops->page_removed(m, page);
+	return true;
+}
+
+bool cache_page_to_value(struct page *page, void *value, int others)
+{
+	struct address_space *m = page->mapping;
+
+	ASSERT(page_locked(page) && m && swapbacked(m) && is_value(value));
+	if (page_mapped(page))
+		return false;
+	spin_lock(&m->tree_lock);
+	if (!freeze(page, others)) {
+		spin_unlock(&m->tree_lock);
+		return false;
+	}
+	radix_replace(&m->pages, page->index, value);
+	page->mapping = NULL;
+	m->nr_pages--;
+	m->nr_values++;
+	spin_unlock(&m->tree_lock);
+	count_page(m, -1);
+	return true;
+}
+
+int cache_value_to_page(struct address_space *m, pgoff_t index, void *value, struct page *page)
+{
+	ASSERT(page_locked(page) && !page->mapping && swapbacked(m));
+	spin_lock(&m->tree_lock);
+	if (radix_lookup(&m->pages, index) != value) {
+		spin_unlock(&m->tree_lock);
+		return -ENOENT;
+	}
+	get_page(page);
+	page->index = index;
+	page->mapping = m;
+	set_page_swapbacked(page);
+	radix_replace(&m->pages, index, page);
+	m->nr_pages++;
+	m->nr_values--;
+	spin_unlock(&m->tree_lock);
+	count_page(m, 1);
+	if (!page_lru(page)) /* swap has put it there already */
+		lru_add(page);
+	return 0;
+}
+
+/* Truncation meets a value. Sleeps. */
+static void remove_value(struct address_space *m, pgoff_t index, void *value)
+{
+	spin_lock(&m->tree_lock);
+	if (radix_lookup(&m->pages, index) != value)
+		value = NULL;
+	else
+		radix_delete(&m->pages, index);
+	if (value)
+		m->nr_values--;
+	spin_unlock(&m->tree_lock);
+	if (!value)
+		return;
+	if (m->ops->value_gone)
+		m->ops->value_gone(m, index, value);
+	if (m->ops->page_removed)
+		m->ops->page_removed(m, NULL);
+}
+
+void remove_values(struct address_space *m, pgoff_t first, pgoff_t last)
+{
+	unsigned long indices[CACHE_BATCH];
+	void *entries[CACHE_BATCH];
+	pgoff_t index = first;
+	unsigned n;
+
+	while (READ_ONCE(m->nr_values) && index >= first && index <= last) {
+		rcu_read_lock();
+		n = radix_gang_indices(&m->pages, &index, last, entries, indices, CACHE_BATCH);
+		rcu_read_unlock();
+		if (!n)
+			break;
+		for (unsigned i = 0; i < n; i++)
+			if (is_value(entries[i]))
+				remove_value(m, indices[i], entries[i]);
+		cond_resched();
+	}
 }
 
 /* --- making pages ----------------------------------------------------------------------------------------------------- */
@@ -222,16 +364,56 @@ fail:
 	return ERR_PTR(err);
 }
 
+/* What stood in the way: the page of somebody who was faster, or a value. => page, ERR_PTR(-EEXIST): look again */
+static noinline struct page *somebody_there(struct address_space *m, pgoff_t index)
+{
+	void *entry;
+
+	if (!READ_ONCE(m->nr_values))
+		return ERR_PTR(-EEXIST);
+	rcu_read_lock();
+	entry = radix_lookup(&m->pages, index);
+	rcu_read_unlock();
+	if (!entry || !is_value(entry))
+		return ERR_PTR(-EEXIST);
+	entry = m->ops->bring_back(m, index, entry);
+	return entry == ERR_PTR(-EAGAIN) ? ERR_PTR(-EEXIST) : entry;
+}
+
 struct page *find_or_make_page(struct address_space *m, pgoff_t index, gfp_t gfp)
 {
 	struct page *page;
 
 	do {
 		page = find_lock_page(m, index);
-		if (!page)
+		if (!page && unlikely(READ_ONCE(m->nr_values)))
+			page = somebody_there(m, index);
+		if (!page || (IS_ERR(page) && PTR_ERR(page) == -EEXIST))
 			page = make_page(m, index, gfp);
 	} while (IS_ERR(page) && PTR_ERR(page) == -EEXIST);
 	return page;
+}
+
+static bool something_there(struct address_space *m, pgoff_t index)
+{
+	bool there;
+
+	rcu_read_lock();
+	there = radix_lookup(&m->pages, index) != NULL;
+	rcu_read_unlock();
+	return there;
+}
+
+struct page *find_or_bring_page(struct address_space *m, pgoff_t index)
+{
+	struct page *page;
+
+	do {
+		page = find_lock_page(m, index);
+		if (!page && unlikely(READ_ONCE(m->nr_values)))
+			page = somebody_there(m, index);
+	} while (IS_ERR(page) && PTR_ERR(page) == -EEXIST && something_there(m, index));
+	return IS_ERR(page) && PTR_ERR(page) == -EEXIST ? NULL : page;
 }
 
 /* page is locked, not uptodate, with a reference. => 0: uptodate, unlocked; -EAGAIN: it was truncated meanwhile */
@@ -280,71 +462,7 @@ struct page *read_cache_page(struct address_space *m, struct file *file, pgoff_t
 	return ERR_PTR(err);
 }
 
-/* --- dirty, accessed ---------------------------------------------------------------------------------------------------- */
-static void tag_page(struct page *page, unsigned tag, bool on)
-{
-	struct address_space *m = READ_ONCE(page->mapping);
-
-	if (!m || page_anon(page) || swapbacked(m))
-		return;
-	spin_lock(&m->tree_lock);
-	if (page->mapping == m && on)
-		radix_tag_set(&m->pages, page->index, tag);
-	else if (page->mapping == m)
-		radix_tag_clear(&m->pages, page->index, tag);
-	spin_unlock(&m->tree_lock);
-}
-
-void mark_page_dirty(struct page *page)
-{
-	struct address_space *m;
-
-	if (page_dirty(page) || test_set_page_dirty(page))
-		return;
-	m = page_mapping(page);
-	if (!m || swapbacked(m))
-		return;
-	count(STAT_DIRTY, 1);
-	tag_page(page, TAG_DIRTY, true);
-	if (m->ops && m->ops->set_dirty)
-		m->ops->set_dirty(page);
-}
-
-bool clear_page_dirty_for_io(struct page *page)
-{
-	ASSERT(page_locked(page));
-	if (!test_clear_page_dirty(page))
-		return false;
-	if (!swapbacked(page->mapping))
-		count(STAT_DIRTY, -1);
-	return true;
-}
-
-void start_page_writeback(struct page *page)
-{
-	ASSERT(page_locked(page) && !page_writeback(page));
-	set_page_writeback(page);
-	count(STAT_WRITEBACK, 1);
-	tag_page(page, TAG_WRITEBACK, true);
-	if (!page_dirty(page))
-		tag_page(page, TAG_DIRTY, false);
-}
-
-/* Not from an interrupt handler: completions run in threads. */
-void finish_page_writeback(struct page *page, int err)
-{
-	struct address_space *m = page_mapping(page);
-
-	ASSERT(!in_irq());
-	if (err && m)
-		errseq_set(&m->wb_err, err);
-	if (err)
-		set_page_error(page);
-	tag_page(page, TAG_WRITEBACK, false);
-	count(STAT_WRITEBACK, -1);
-	end_page_writeback(page);
-}
-
+/* --- accessed ----------------------------------------------------------------------------------------------------------- */
 /* The second time that an inactive page is used it becomes active. */
 void mark_page_accessed(struct page *page)
 {

@@ -17,6 +17,7 @@
  */
 #include "kernel/sched/sched.h"
 #include "mm/cache/internal.h"
+#include "mm/cache/writeback.h"
 
 static void unmap(struct address_space *m, pgoff_t first, pgoff_t last, bool even_cows)
 {
@@ -60,8 +61,8 @@ static void zero_part(struct address_space *m, loff_t from, loff_t to)
 
 	if (!len)
 		return;
-	page = find_lock_page(m, (pgoff_t)(from >> PAGE_SHIFT));
-	if (!page)
+	page = find_or_bring_page(m, (pgoff_t)(from >> PAGE_SHIFT));
+	if (IS_ERR_OR_NULL(page))
 		return;
 	if (page_uptodate(page)) {
 		zero_page_range(page, off, off + len);
@@ -71,14 +72,54 @@ static void zero_part(struct address_space *m, loff_t from, loff_t to)
 	put_page(page);
 }
 
+/* => is all of [from, to) a hole of a file on a disk, that nothing needs to be read for? */
+static int in_hole(struct address_space *m, loff_t from, loff_t to)
+{
+	unsigned bits = m->backing ? m->backing->block_bits : 0;
+	struct block_run run = { 0 };
+	u64 block = (u64)(from >> bits), last = (u64)((to - 1) >> bits);
+	int err;
+
+	if (!m->ops || !m->ops->map_blocks)
+		return !m->ops || !m->ops->read_page;
+	err = m->ops->map_blocks(m, block, (u32)(last - block) + 1, false, &run);
+	return err ? err : run.hole && block + run.nr > last;
+}
+
+int zero_range_cached(struct address_space *m, loff_t from, loff_t to)
+{
+	struct page *page = find_page(m, (pgoff_t)(from >> PAGE_SHIFT));
+	int hole;
+
+	might_sleep();
+	if (from >= to)
+		return 0;
+	if (!page) {
+		hole = in_hole(m, from, to);
+		if (hole)
+			return hole < 0 ? hole : 0;
+	}
+	if (!page || !page_uptodate(page)) {
+		if (page)
+			put_page(page);
+		page = read_cache_page(m, NULL, (pgoff_t)(from >> PAGE_SHIFT));
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+	}
+	put_page(page);
+	zero_part(m, from, to);
+	return 0;
+}
+
 static void remove_range(struct address_space *m, pgoff_t first, pgoff_t last, bool even_cows)
 {
 	if (first > last)
 		return;
 	unmap(m, first, last, even_cows);
-	if (!READ_ONCE(m->nr_pages))
+	if (!READ_ONCE(m->nr_pages) && !READ_ONCE(m->nr_values))
 		return;
 	remove_pages(m, first, last);
+	remove_values(m, first, last);
 	if (even_cows)
 		unmap(m, first, last, true);
 }

@@ -90,7 +90,7 @@ enum page_flag {
 	PG_chain,      /* page->chain is a list, not `direct` */
 	PG_waiters,    /* somebody sleeps on PG_locked or PG_writeback */
 	PG_reclaim,    /* reclaim waits for its write-out: to the tail of its list when that ends */
-	PG_readahead,  /* read because a neighbour was wanted; not yet used */
+	PG_readahead,  /* swap: read because a neighbour was wanted; files: read the next window now */
 	PG_poisoned,   /* debug: free, and filled with a pattern */
 	PG_zone_shift = 30
 };

@@ -20,11 +20,7 @@
  */
 #include "kernel/lib/printk.h"
 #include "kernel/time/clock.h"
-#if __has_include("mm/cache/writeback.h")
 #include "mm/cache/writeback.h"
-#else
-#include "mm/reclaim/stubs.h"
-#endif
 #include "mm/reclaim/internal.h"
 
 #define VAIN_RUNS 16

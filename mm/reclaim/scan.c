@@ -20,11 +20,7 @@
  */
 #include "arch/i386/pgtable.h"
 #include "drivers/block/block.h"
-#if __has_include("mm/cache/writeback.h")
 #include "mm/cache/writeback.h"
-#else
-#include "mm/reclaim/stubs.h"
-#endif
 #include "mm/reclaim/internal.h"
 #include "mm/reclaim/swap.h"
 #include "mm/rmap/rmap.h"

@@ -36,7 +36,7 @@ static DEFINE_PER_CPU(struct rmap_counters, rmap_counters);
 
 void rmap_init(void)
 {
-	static const struct cache_ops ops = { .unmap_range = rmap_unmap_file_range };
+	static const struct cache_ops ops = { .unmap_range = rmap_unmap_file_range, .mkclean = rmap_mkclean };
 
 #ifndef CONFIG_RMAP_DIRECT
 	rmap_in_force[0] = *file_schemes[file_choice];

@@ -55,6 +55,7 @@ static void partitions(int fd)
 	is(pwrite(part, "first sector", 12, 0), 12, "write to it");
 	is(pwrite(fifth, "fifth", 5, 700), 5, "... and to a logical one");
 	fails(pwrite64(part, "x", 1, bytes), ENOSPC, "... not beyond its end");
+	is(fsync(part) | fsync(fifth), 0, "... and to the disk");
 	is(ioctl(fd, BLKFLSBUF, 0), 0, "BLKFLSBUF");
 	is(pread(fd, back, 600, 2048 * 512), 600, "the disk holds it");
 	ok(!memcmp(back, "first sector", 12), "... where the partition starts");
@@ -73,9 +74,14 @@ static void mapping(int fd)
 	ok(p != MAP_FAILED && !memcmp(p + 5000, "mapped", 6), "a mapping shows what was written");
 	q = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 4096 * 512);
 	ok(q != MAP_FAILED && (q[5000] = 'M') && p[5000] == 'm', "a private one keeps its changes");
-	fails(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED ? -1 : 0, ENODEV, "none to write through");
+	munmap(q, 8192);
+	q = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 4096 * 512);
+	ok(q != MAP_FAILED && (q[5000] = 'N') && p[5000] == 'N', "a shared one shows them");
+	is(msync(q, 8192, MS_SYNC), 0, "... msync");
 	munmap(p, 8192);
 	munmap(q, 8192);
+	ioctl(fd, BLKFLSBUF, 0);
+	ok(pread(fd, buf, 6, 4096 * 512 + 5000) == 6 && !memcmp(buf, "Napped", 6), "... and the disk has them");
 }
 
 /* => true if the region at `base` behaved like an array of bytes */

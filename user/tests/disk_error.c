@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * test: mem=256M smp=2 time=30 disk=16M block=both linux=no append="blk.fail=vda:2048 blk.fail=sda:2048 blk.fail=vda:4096:2 blk.fail=sda:4096:2 blk.fail=vda:6000:w blk.fail=sda:6000:w blk.fail=vda:8192:1:t blk.fail=sda:8192:1:t ata.timeout=1"
  *
- * Injected errors: whoever touches the bad sector hears of it, nobody else does; passing errors are retried; a command
+ * Injected errors: whoever touches the bad sector hears of it, nobody else does; a failed write-back reaches each opener
+ * once, at fsync; passing errors are retried; a command
  * that the device never answers is noticed after ata.timeout, and repeated.
  */
 #define _GNU_SOURCE
@@ -20,6 +21,7 @@ static double now(void)
 static void for_ever(int fd)
 {
 	long errors = vmstat("blk_error");
+	int other = open_disk("", O_RDWR);
 
 	fails(pread(fd, page, 512, 2048 * 512), EIO, "reading a bad sector");
 	fails(pread(fd, page, 512, 2048 * 512), EIO, "... again");
@@ -28,8 +30,19 @@ static void for_ever(int fd)
 	is(pread(fd, page, 4096, 2048 * 512 + 4096), 4096, "... and the one after it");
 	is(pread(fd, big, sizeof(big), 2048 * 512 - 65536), 65536, "a long read ends there");
 	memset(page, 'x', sizeof(page));
-	fails(pwrite(fd, page, 4096, 2048 * 512), EIO, "writing it");
-	fails(pread(fd, page, 512, 2048 * 512), EIO, "... leaves nothing in the cache");
+	is(pwrite(fd, page, 4096, 2048 * 512), 4096, "writing it");
+	fails(fsync(fd), EIO, "... fails when it is written back");
+	is(fsync(fd), 0, "... which is said once");
+	fails(fsync(other), EIO, "... to each who had it open");
+	is(fsync(other), 0, "... once");
+	close(other);
+	other = open_disk("", O_RDWR);
+	is(fsync(other), 0, "... and not to who opens it later");
+	close(other);
+	is(pwrite(fd, page, 4096, 2048 * 512), 4096, "once more");
+	fails(sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER), EIO, "sync_file_range says it too");
+	is(ioctl(fd, BLKFLSBUF, 0), 0, "forget it");
+	fails(pread(fd, page, 512, 2048 * 512), EIO, "... nothing is left in the cache");
 }
 
 static void passing(int fd)
@@ -45,10 +58,13 @@ static void only_writes(int fd)
 {
 	is(pread(fd, page, 4096, 6000 * 512), 4096, "a sector that cannot be written can be read");
 	memset(page, 'y', sizeof(page));
-	fails(pwrite(fd, page, 4096, 6000 * 512), EIO, "writing it fails");
+	is(pwrite(fd, page, 4096, 6000 * 512), 4096, "writing it");
+	fails(fsync(fd), EIO, "... fails");
+	is(ioctl(fd, BLKFLSBUF, 0), 0, "forget it");
 	is(pread(fd, page, 4096, 6000 * 512), 4096, "reading it again");
 	is(page[0], 0, "... gives what is on the disk");
 	is(pwrite(fd, page, 4096, 6008 * 512), 4096, "its neighbour can be written");
+	is(fsync(fd), 0, "... and reaches the disk");
 }
 
 static void lost(int fd)

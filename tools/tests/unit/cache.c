@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * unit: mm/cache/cache.c mm/cache/truncate.c kernel/lib/radix.c kernel/lib/bitops.c
+ * unit: mm/cache/cache.c mm/cache/dirty.c mm/cache/truncate.c kernel/lib/radix.c kernel/lib/bitops.c
  *
  * The page cache against a model: which index has a page, references, truncation and holes with their edges, hooks in
  * pairs, every allocation failing once. Pages are struct pages with memory behind them; nobody else runs.
  */
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
-#include "mm/cache/cache.h"
+#include "mm/cache/flusher.h"
+#include "mm/cache/internal.h"
 #include "tools/tests/unit/unit.h"
 
 #define NR_PAGES 4096
@@ -111,11 +112,19 @@ static const struct cache_ops ops = { .unmap_range = unmap_range };
 static const struct mapping_ops tmp_ops = { .page_adding = page_adding, .page_removed = page_removed };
 static const struct mapping_ops disk_ops = { .read_page = read_page };
 
+static struct flusher flusher;
+static struct backing backing = { .flusher = &flusher };
+static unsigned listed;
+void mapping_dirtied(struct address_space *m) { listed++; }
+void flusher_wrote(struct flusher *f, unsigned pages) { atomic_sub(pages, &f->nr_writeback); }
+
 static void init(struct address_space *m, const struct mapping_ops *o, u32 flags)
 {
 	radix_ops = &node_memory;
 	cache_ops = &ops;
 	mapping_init(m, NULL, o, flags);
+	if (!(flags & MAPPING_SWAPBACKED))
+		m->backing = &backing;
 }
 
 static void release(struct page *page)
@@ -211,9 +220,9 @@ TEST(edges_are_zeroed)
 	CHECK(p[99] == 7 && p[100] == 0 && p[199] == 0 && p[200] == 7 && page_dirty(page));
 	truncate_pages(&m, 3 * 4096 + 1000);
 	CHECK(p[999] == 7 && p[1000] == 0 && p[4095] == 0 && page->mapping == &m);
-	CHECK(dirty_pages() == 1);
+	CHECK(atomic_read(&flusher.nr_dirty) == 1);
 	truncate_pages(&m, 3 * 4096);
-	CHECK(!page->mapping && dirty_pages() == 0);
+	CHECK(!page->mapping && atomic_read(&flusher.nr_dirty) == 0);
 	put_page(page);
 	mapping_free(&m);
 	CHECK(nr_used == 0);
@@ -268,17 +277,125 @@ TEST(dirty_and_written)
 	page = find_or_make_page(&m, 70, GFP_KERNEL);
 	mark_page_dirty(page);
 	mark_page_dirty(page);
-	CHECK(dirty_pages() == 1 && radix_tag_get(&m.pages, 70, TAG_DIRTY));
+	CHECK(atomic_read(&flusher.nr_dirty) == 1 && radix_tag_get(&m.pages, 70, TAG_DIRTY));
 	CHECK(clear_page_dirty_for_io(page) && !clear_page_dirty_for_io(page));
 	start_page_writeback(page);
-	CHECK(dirty_pages() == 0 && writeback_pages() == 1 && !radix_tagged(&m.pages, TAG_DIRTY));
+	CHECK(!atomic_read(&flusher.nr_dirty) && atomic_read(&flusher.nr_writeback) == 1 && !radix_tagged(&m.pages, TAG_DIRTY));
 	CHECK(radix_tag_get(&m.pages, 70, TAG_WRITEBACK));
 	finish_page_writeback(page, -EIO);
-	CHECK(writeback_pages() == 0 && !radix_tagged(&m.pages, TAG_WRITEBACK) && m.wb_err);
+	CHECK(!atomic_read(&flusher.nr_writeback) && !radix_tagged(&m.pages, TAG_WRITEBACK) && m.wb_err && listed);
 	release(page);
 	mark_page_accessed(page);
 	mark_page_accessed(page);
 	CHECK(page_active(page));
 	truncate_pages(&m, 0);
 	mapping_free(&m);
+}
+
+TEST(dirty_again_while_written)
+{
+	struct address_space m;
+	struct page *page;
+
+	init(&m, &disk_ops, 0);
+	page = find_or_make_page(&m, 3, GFP_KERNEL);
+	mark_page_dirty(page);
+	clear_page_dirty_for_io(page);
+	mark_page_dirty(page); /* between the two: the tag must stay */
+	start_page_writeback(page);
+	CHECK(radix_tag_get(&m.pages, 3, TAG_DIRTY) && radix_tag_get(&m.pages, 3, TAG_WRITEBACK));
+	finish_page_writeback(page, 0);
+	CHECK(radix_tag_get(&m.pages, 3, TAG_DIRTY) && !m.wb_err && atomic_read(&flusher.nr_dirty) == 1);
+	release(page);
+	truncate_pages(&m, 0);
+	CHECK(atomic_read(&flusher.nr_dirty) == 0);
+	mapping_free(&m);
+}
+
+TEST(clean_pages_leave_for_reclaim_and_others_stay)
+{
+	struct address_space m;
+	struct page *page;
+
+	init(&m, &disk_ops, 0);
+	page = find_or_make_page(&m, 5, GFP_KERNEL);
+	get_page(page);
+	CHECK(!cache_remove_clean(page)); /* somebody else uses it */
+	put_page(page);
+	mark_page_dirty(page);
+	CHECK(!cache_remove_clean(page));
+	clear_page_dirty_for_io(page);
+	start_page_writeback(page);
+	CHECK(!cache_remove_clean(page));
+	finish_page_writeback(page, 0);
+	atomic_set(&page->mapcount, 0);
+	CHECK(!cache_remove_clean(page));
+	atomic_set(&page->mapcount, -1);
+	CHECK(atomic_read(&page->refcount) == 2 && cache_remove_clean(page));
+	CHECK(!page->mapping && atomic_read(&page->refcount) == 1 && !m.nr_pages && radix_empty(&m.pages) && cache_pages() == 0);
+	release(page);
+	mapping_free(&m);
+	CHECK(nr_used == 0);
+}
+
+/* --- values in the place of pages ------------------------------------------------------------------------------------ */
+#define VALUE(n) ((void *)((n) << 2 | 2UL))
+static unsigned brought, dropped;
+static struct page *bring_back(struct address_space *m, pgoff_t index, void *value)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, 0);
+
+	CHECK(value == VALUE(index));
+	set_page_locked(page);
+	set_page_uptodate(page);
+	CHECK(cache_value_to_page(m, index, VALUE(index + 1), page) == -ENOENT);
+	CHECK(cache_value_to_page(m, index, value, page) == 0);
+	brought++;
+	return page;
+}
+static void value_gone(struct address_space *m, pgoff_t index, void *value)
+{
+	CHECK(value == VALUE(index));
+	dropped++;
+}
+static const struct mapping_ops swapped_ops = {
+	.page_adding = page_adding, .page_removed = page_removed, .bring_back = bring_back, .value_gone = value_gone,
+};
+
+static void swap_out(struct address_space *m, pgoff_t index)
+{
+	struct page *page = find_lock_page(m, index);
+
+	clear_page_dirty(page);
+	CHECK(!cache_page_to_value(page, VALUE(index), 1)); /* nobody has that other reference */
+	CHECK(cache_page_to_value(page, VALUE(index), 0) && !atomic_read(&page->refcount) && !page->mapping);
+	atomic_set(&page->refcount, 1);
+	release(page);
+}
+
+TEST(values_keep_the_place_of_pages)
+{
+	struct address_space m;
+	struct page *page, *found[4];
+	pgoff_t from = 0;
+
+	added = removed = 0;
+	init(&m, &swapped_ops, MAPPING_SWAPBACKED);
+	for (pgoff_t i = 1; i < 5; i++)
+		release(find_or_make_page(&m, i, GFP_KERNEL));
+	for (pgoff_t i = 1; i < 4; i++)
+		swap_out(&m, i);
+	CHECK(m.nr_pages == 1 && m.nr_values == 3 && added == 4 && removed == 0);
+	CHECK(!find_page(&m, 2) && !find_lock_page(&m, 2) && find_entry(&m, 2) == VALUE(2));
+	CHECK(find_pages(&m, &from, 9, found, 4) == 1 && found[0]->index == 4);
+	put_page(found[0]);
+	page = find_or_make_page(&m, 2, GFP_KERNEL);
+	CHECK(brought == 1 && page->index == 2 && m.nr_values == 2 && m.nr_pages == 2);
+	release(page);
+	truncate_pages(&m, 1 * PAGE_SIZE + 100); /* 1 comes back to be cut, 3 goes */
+	CHECK(brought == 2 && dropped == 1 && !m.nr_values && m.nr_pages == 1);
+	truncate_pages(&m, 0);
+	CHECK(added == removed && !m.nr_pages);
+	mapping_free(&m);
+	CHECK(nr_used == 0);
 }

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * O_DIRECT: between the disk and a program's own pages, past the cache.
+ *
+ * Coherent with the cache because the caller (kernel/fs/direct.c) wrote out and dropped what the cache had of the range,
+ * and drops again after a write. All bios of one call are waited for together.
+ */
+#include "kernel/sched/sched.h"
+#include "mm/cache/blocks.h"
+#include "mm/cache/internal.h"
+
+struct direct {
+	struct address_space *m;
+	enum bio_op op;
+	struct bio *bio;
+	sector_t next;        /* where bio ends */
+	atomic_t left;
+	int error;
+	struct completion done;
+};
+
+static void put_part(struct direct *d)
+{
+	if (atomic_dec_and_test(&d->left))
+		complete(&d->done);
+}
+
+static void direct_ended(struct bio *bio)
+{
+	struct direct *d = bio->private;
+
+	if (bio->error)
+		WRITE_ONCE(d->error, bio->error);
+	bio_free(bio);
+	put_part(d);
+}
+
+static void submit(struct direct *d)
+{
+	struct bio *bio = d->bio;
+
+	d->bio = NULL;
+	if (!bio)
+		return;
+	atomic_inc(&d->left);
+	bio_submit(bio);
+}
+
+static void add(struct direct *d, sector_t sector, const struct block_vec *v, unsigned skip, unsigned bytes)
+{
+	if (d->bio && (sector != d->next || !bio_add(d->bio, v->page, v->offset + skip, bytes)))
+		submit(d);
+	if (!d->bio) {
+		d->bio = bio_alloc(d->m->backing->dev, d->op, sector, BIO_MAX);
+		d->bio->private = d;
+		d->bio->end = direct_ended;
+		bio_add(d->bio, v->page, v->offset + skip, bytes);
+	}
+	d->next = sector + (bytes >> SECTOR_SHIFT);
+}
+
+/* One piece, in as many runs as it takes. => 0 or -errno; *pos moves on */
+static int do_piece(struct direct *d, loff_t *pos, const struct block_vec *v)
+{
+	unsigned bits = d->m->backing->block_bits, done = 0;
+
+	while (done < v->bytes) {
+		u64 block = (u64)(*pos >> bits);
+		unsigned inside = (unsigned)*pos & ((1U << bits) - 1), n;
+		struct block_run run = { 0 };
+		int err;
+
+		submit(d); /* no bio is held back while blocks are looked up */
+		err = d->m->ops->map_blocks(d->m, block, ((inside + v->bytes - done - 1) >> bits) + 1, d->op == BIO_WRITE, &run);
+		if (err)
+			return err;
+		n = (unsigned)min((u64)(v->bytes - done), ((u64)run.nr << bits) - inside);
+		if (run.hole)
+			zero_page_range(v->page, v->offset + done, v->offset + done + n);
+		else
+			add(d, ((sector_t)run.block << (bits - SECTOR_SHIFT)) + (inside >> SECTOR_SHIFT), v, done, n);
+		done += n;
+		*pos += n;
+	}
+	return 0;
+}
+
+ssize_t blocks_direct(struct address_space *m, enum bio_op op, loff_t pos, struct block_vec *vec, unsigned n)
+{
+	struct direct d = { .m = m, .op = op, .left = ATOMIC_INIT(1) };
+	loff_t start = pos;
+	struct plug plug;
+	int err = 0;
+
+	init_completion(&d.done);
+	plug_begin(&plug);
+	for (unsigned i = 0; i < n && !err; i++)
+		err = do_piece(&d, &pos, &vec[i]);
+	submit(&d);
+	plug_end(&plug);
+	put_part(&d);
+	wait_for_completion(&d.done);
+	if (d.error)
+		return d.error;
+	return pos > start ? (ssize_t)(pos - start) : err;
+}
