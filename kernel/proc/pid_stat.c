@@ -206,7 +206,7 @@ static void status_mm(struct seq *s, struct mm *mm)
 	kb(s, "VmPin", 0);
 	kb(s, "VmHWM", max(mm->hiwater_rss, rss));
 	kb(s, "VmRSS", rss);
-	kb(s, "RssAnon", atomic_read(&mm->rss_anon));
+	kb(s, "RssAnon", mm_rss_anon(mm));
 	kb(s, "RssFile", atomic_read(&mm->rss_file));
 	kb(s, "RssShmem", atomic_read(&mm->rss_shmem));
 	kb(s, "VmData", mm->data_vm);

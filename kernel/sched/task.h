@@ -94,6 +94,7 @@ struct task {
 	u8 pdeath_signal;           /* c: PR_SET_PDEATHSIG */
 	u16 ioprio;                 /* a: as ioprio_get shows it */
 	u8 exit_state;              /* T: 0, TASK_ZOMBIE: waits for its parent, TASK_DEAD: being buried */
+	u8 rss_new;                 /* c: anonymous pages not yet in mm->rss_anon (a thread's only; mm/virt) */
 	int exit_code;              /* c until zombie; as wait() gives it */
 
 	/* signals; sighand is shared with CLONE_SIGHAND and kept in group (always with CLONE_THREAD) */

@@ -204,6 +204,8 @@ static int dup_mm(struct task *t, u32 flags)
 		return 0;
 	if (flags & CLONE_VM) {
 		mmget(mm);
+		if (flags & CLONE_THREAD)
+			mm->threaded = true;
 	} else {
 		mm = mm_alloc(mm);
 		if (!mm)

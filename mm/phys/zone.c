@@ -87,8 +87,10 @@ void __init zones_set_up(void)
 	unsigned long low_kb = (totalram_pages - totalhigh_pages) << (PAGE_SHIFT - 10);
 	enum zone_id normal = zones[ZONE_NORMAL].present ? ZONE_NORMAL : ZONE_DMA;
 
+	/* Of high memory a CPU keeps what a thread frees and takes again in one go (4 MB): pages that come back by way of the
+	 * buddy lists are another CPU's, struct page and contents in its caches. Low memory is too dear for that. */
 	for (int i = 0; i < NR_ZONES; i++)
-		zones[i].pcp_high = clamp(zones[i].managed / 2048, 16UL, 512UL);
+		zones[i].pcp_high = i == ZONE_HIGHMEM ? clamp(zones[i].managed / 1024, 16UL, 1024UL) : clamp(zones[i].managed / 2048, 16UL, 512UL);
 	gfp_zone_table[0] = normal;
 	gfp_zone_table[__GFP_DMA] = gfp_zone_table[__GFP_DMA | __GFP_HIGHMEM] = ZONE_DMA;
 	gfp_zone_table[__GFP_HIGHMEM] = zones[ZONE_HIGHMEM].present ? ZONE_HIGHMEM : normal;

@@ -91,8 +91,9 @@ static noinline void pin_new_page(struct page *page)
 void fault_set_anon(struct fault *f, struct page *page, pte_t entry)
 {
 	rmap_add_new(page, f->vma, f->addr, &f->batch);
-	atomic_inc(&f->mm->rss_anon);
-	f->vma->has_anon = true;
+	count_anon(f->mm);
+	if (unlikely(!f->vma->has_anon)) /* other CPUs read that cache line */
+		f->vma->has_anon = true;
 	if (pte_none(*f->pte))
 		pt_count(f->pt, 1);
 	/* before the PTL goes: another thread's MADV_DONTNEED could free it */

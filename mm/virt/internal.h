@@ -119,6 +119,26 @@ static inline void pin_if_locked(const struct vma *v, struct page *page)
 		page_pin(page);
 }
 
+/* What current has counted by itself goes to its mm. */
+static inline void rss_settle(struct task *me)
+{
+	if (me->rss_new) {
+		atomic_add(me->rss_new, &me->mm->rss_anon);
+		me->rss_new = 0;
+	}
+}
+#define RSS_BATCH 64
+/* One page more. A process without threads counts at once: others see its figure exactly, and nobody wants its line. */
+static inline void count_anon(struct mm *mm)
+{
+	if (unlikely(mm->threaded) && current->mm == mm) {
+		if (++current->rss_new == RSS_BATCH)
+			rss_settle(current);
+	} else {
+		atomic_inc(&mm->rss_anon);
+	}
+}
+
 /* --- unmap.c --------------------------------------------------------------------------------------------------------- */
 void zap_range(struct tlb_gather *g, struct vma *v, unsigned long start, unsigned long end);
 void exit_mmap(struct mm *mm);

@@ -100,6 +100,7 @@ void mm_switch(struct mm *mm)
 	struct task *t = current;
 	struct mm *old, *borrowed;
 
+	rss_settle(t);
 	spin_lock(&t->alloc_lock);
 	old = t->mm;
 	borrowed = old ? NULL : t->active_mm;
@@ -122,6 +123,7 @@ void mm_leave(void)
 	if (!mm)
 		return;
 	mmgrab(mm);
+	rss_settle(t);
 	spin_lock(&t->alloc_lock);
 	t->mm = NULL;
 	spin_unlock(&t->alloc_lock);
@@ -178,9 +180,24 @@ void mmap_write_downgrade(struct mm *mm, unsigned long start, unsigned long end)
 	downgrade_write(&mm->mmap_sem);
 }
 
+unsigned long mm_rss_anon(const struct mm *mm)
+{
+	int n = atomic_read(&mm->rss_anon);
+	struct task *t;
+
+	if (mm->threaded) {
+		rcu_read_lock();
+		for_each_task(t)
+			if (READ_ONCE(t->mm) == mm)
+				n += READ_ONCE(t->rss_new);
+		rcu_read_unlock();
+	}
+	return max(n, 0);
+}
+
 unsigned long mm_rss(const struct mm *mm)
 {
-	return atomic_read(&mm->rss_anon) + atomic_read(&mm->rss_file) + atomic_read(&mm->rss_shmem);
+	return mm_rss_anon(mm) + atomic_read(&mm->rss_file) + atomic_read(&mm->rss_shmem);
 }
 
 void mm_virt_init(void)

@@ -80,8 +80,10 @@ struct mm {
 	u32 seq;                       /* t: odd while the tree changes */
 	spinlock_t tree_lock, pt_lock;
 	u32 map_count;                 /* t */
+	bool threaded;                 /* threads have lived in it: those count in task->rss_new first */
 	unsigned long total_vm, data_vm, exec_vm, stack_vm, locked_vm; /* t: MMU pages */
-	atomic_t rss_anon, rss_file, rss_shmem, swap_ents; /* a: MMU pages; under the PTL each changes with its PTE */
+	/* a: MMU pages; under the PTL each changes with its PTE, but see mm_rss_anon */
+	atomic_t rss_anon, rss_file, rss_shmem, swap_ents;
 	unsigned long hiwater_rss, hiwater_vm;
 	u32 nr_ptes, nr_pmds;          /* p: page-table pages, page directories */
 	unsigned long start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
@@ -143,7 +145,10 @@ int setup_stack_vma(struct mm *mm, unsigned long top);         /* exec: an empty
 size_t mm_access(struct mm *mm, unsigned long addr, void *buf, size_t len, bool write);
 /* Fault a page of mm in and take a reference. => page or ERR_PTR(-EFAULT) */
 struct page *mm_get_page(struct mm *mm, unsigned long addr, bool write);
-unsigned long mm_rss(const struct mm *mm);
+/* Anonymous pages of mm; exact while none of its threads faults. A thread counts its own up to RSS_BATCH before it adds them to
+ * mm->rss_anon, whose cache line is every CPU's; who asks adds up what its threads have. => any context but interrupts */
+unsigned long mm_rss_anon(const struct mm *mm);
+unsigned long mm_rss(const struct mm *mm); /* all kinds */
 /* A driver's mmap: frames [pfn, ...) appear at addr, not counted, never reclaimed. prot: PTE_CACHE_OFF or 0. */
 int vm_map_pfns(struct vma *vma, unsigned long addr, pfn_t pfn, unsigned long size, u64 prot);
 /* A special area (vDSO) anywhere near addr. mmap lock: write. => address or -errno */
@@ -174,15 +179,18 @@ void zap_file_range(struct vma *vma, unsigned long start, unsigned long end, boo
 /* The pages of [start, end) of an area go. => mmap lock: read */
 void zap_vma(struct vma *vma, unsigned long start, unsigned long end);
 
-/* Gathered unmapping: pages are freed only after every CPU has flushed. */
+/* Gathered unmapping: pages are freed only after every CPU has flushed. Where that means interrupting other CPUs, what has
+ * been gathered moves to a page of pointers, so that they are interrupted once for 1,152 pages and not nine times. */
 #define GATHER_PAGES 128
+#define GATHER_MANY (PAGE_SIZE / sizeof(struct page *))
 struct tlb_gather {
 	struct mm *mm;
 	unsigned long start, end;      /* what must be flushed; start >= end: nothing */
 	bool whole_mm;                 /* exit: nobody runs in it, one flush at most */
 	bool pinned;                   /* in a locked area: each PTE of a page is a pin */
-	unsigned nr;
+	unsigned nr, nr_many;
 	struct page *tables;           /* page-table pages on their way out, chained by rcu.next */
+	struct page **many;            /* NULL: not needed so far */
 	struct page *pages[GATHER_PAGES];
 };
 void tlb_gather_start(struct tlb_gather *g, struct mm *mm, bool whole_mm);

@@ -3,7 +3,8 @@
  * Taking mappings away: munmap, truncate, MADV_DONTNEED, exit.
  *
  * One pass over the PTEs of a range, one table at a time: kmap and PTL once per table, counts once per table. The pages
- * are gathered; when 128 have come together, or at the end, every CPU flushes once and they are freed in one go.
+ * are gathered; when 128 have come together (1,152 if other CPUs must be interrupted for it), or at the end, every CPU
+ * flushes once and they are freed in one go.
  * At exit nobody runs in the address space any more and no flush is needed at all.
  *
  *   zap PTEs -> areas leave reverse map and tree -> page tables unhooked -> flush -> free pages, tables (RCU)
@@ -21,6 +22,21 @@ void tlb_gather_start(struct tlb_gather *g, struct mm *mm, bool whole_mm)
 	g->pinned = false;
 	g->nr = 0;
 	g->tables = NULL;
+	g->many = NULL;
+}
+
+static inline void put_gathered(struct page **pages, unsigned n)
+{
+	if (unlikely(swap_on))
+		swap_drop_unused(pages, n);
+	put_pages(pages, n);
+}
+
+static noinline void put_many(struct tlb_gather *g)
+{
+	for (unsigned i = 0; i < g->nr_many; i += GATHER_PAGES) /* put_pages holds lru_lock for long enough as it is */
+		put_gathered(g->many + i, GATHER_PAGES);
+	g->nr_many = 0;
 }
 
 static void flush_gathered(struct tlb_gather *g)
@@ -29,16 +45,37 @@ static void flush_gathered(struct tlb_gather *g)
 		flush_tlb_range(&g->mm->mmu, g->start, g->end);
 	g->start = ~0UL;
 	g->end = 0;
-	if (unlikely(swap_on))
-		swap_drop_unused(g->pages, g->nr);
-	put_pages(g->pages, g->nr);
+	if (unlikely(g->many))
+		put_many(g);
+	put_gathered(g->pages, g->nr);
 	g->nr = 0;
+}
+
+/* Full, and other CPUs would have to be interrupted. => false: no more room without that */
+static bool gather_more(struct tlb_gather *g)
+{
+	if (!g->many) {
+		g->many = alloc_low(GFP_NOWAIT | __GFP_NOWARN, 0);
+		g->nr_many = 0;
+	}
+	if (!g->many || g->nr_many == GATHER_MANY)
+		return false;
+	memcpy(g->many + g->nr_many, g->pages, sizeof(g->pages));
+	g->nr_many += GATHER_PAGES;
+	g->nr = 0;
+	return true;
+}
+
+static noinline void gather_full(struct tlb_gather *g)
+{
+	if (g->whole_mm || !mmu_elsewhere(&g->mm->mmu) || !gather_more(g))
+		flush_gathered(g);
 }
 
 void tlb_gather_page(struct tlb_gather *g, struct page *page)
 {
 	if (g->nr == GATHER_PAGES)
-		flush_gathered(g);
+		gather_full(g);
 	g->pages[g->nr++] = page;
 }
 
@@ -49,6 +86,8 @@ void tlb_gather_finish(struct tlb_gather *g)
 	g->tables = NULL;
 	flush_gathered(g);
 	pt_free_chain(tables);
+	if (unlikely(g->many))
+		free_low(g->many, 0);
 }
 
 /* --- one table ------------------------------------------------------------------------------------------------------- */
@@ -177,7 +216,7 @@ static void zap_tables(struct tlb_gather *g, unsigned long addr, unsigned long e
 		if (!pmd)
 			next = min((addr | ((1UL << PDPT_SHIFT) - 1)) + 1, end);
 		while (pt && (addr = zap_table(g, pt, addr, next, keep_anon)) != next) {
-			flush_gathered(g);
+			gather_full(g);
 			cond_resched();
 		}
 		addr = next;
@@ -194,9 +233,12 @@ void zap_range(struct tlb_gather *g, struct vma *v, unsigned long start, unsigne
 
 static void note_rss(struct mm *mm)
 {
-	unsigned long rss = mm_rss(mm);
+	long rss;
 
-	if (rss > mm->hiwater_rss)
+	if (current->mm == mm)
+		rss_settle(current);
+	rss = atomic_read(&mm->rss_anon) + atomic_read(&mm->rss_file) + atomic_read(&mm->rss_shmem); /* other threads' latest left out */
+	if (rss > (long)mm->hiwater_rss)
 		mm->hiwater_rss = rss;
 }
 

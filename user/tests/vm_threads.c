@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include "tap.h"
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
 
@@ -142,6 +143,60 @@ static void discards_meanwhile(void)
 	is(bad, 0, "MADV_DONTNEED under the feet of others");
 }
 
+/* --- what threads touch is counted, though each counts for itself first ------------------------------------------------- */
+#define EACH 37
+static pthread_barrier_t step;
+
+static void *rss_toucher(void *arg)
+{
+	char *p = arg;
+
+	for (int phase = 0; phase < 3; phase++) {
+		pthread_barrier_wait(&step);
+		for (int i = 0; phase == 1 && i < EACH; i++)
+			p[i * P] = 1;
+		if (phase == 2)
+			madvise(p, 2 * P, MADV_DONTNEED);
+		pthread_barrier_wait(&step);
+	}
+	return NULL;
+}
+
+static long rss_anon(void)
+{
+	char text[4096], *at;
+	int fd = open("/proc/self/status", O_RDONLY), n = read(fd, text, sizeof(text) - 1);
+
+	close(fd);
+	text[n > 0 ? n : 0] = 0;
+	at = strstr(text, "RssAnon:");
+	return at ? strtol(at + 8, NULL, 10) / 4 : -1;
+}
+
+static void rss_adds_up(void)
+{
+	long slack = access("/proc/lowmem", F_OK) ? 400 : 0; /* Linux's counters are approximate */
+	pthread_t t[THREADS];
+	char *p = mmap(NULL, THREADS * EACH * P, RW, ANON, -1, 0);
+	long was[4] = { rss_anon() };
+
+	pthread_barrier_init(&step, NULL, THREADS + 1);
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&t[i], NULL, rss_toucher, p + i * EACH * P);
+	for (int phase = 0; phase < 3; phase++) {
+		pthread_barrier_wait(&step);
+		pthread_barrier_wait(&step);
+		was[phase] = rss_anon();
+	}
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(t[i], NULL);
+	was[3] = rss_anon();
+	ok(labs(was[1] - was[0] - THREADS * EACH) <= slack, "RssAnon counts what threads have touched (%ld)", was[1] - was[0]);
+	ok(labs(was[1] - was[2] - 2 * THREADS) <= slack, "and what they gave back (%ld)", was[1] - was[2]);
+	ok(labs(was[3] - was[2]) <= slack + 8, "and it stays when they end (%ld)", was[3] - was[2]);
+	munmap(p, THREADS * EACH * P);
+}
+
 int main(void)
 {
 	int wrong = 0;
@@ -155,5 +210,6 @@ int main(void)
 	is(wrong, 0, "no write was lost");
 	forks_meanwhile();
 	discards_meanwhile();
+	rss_adds_up();
 	return done();
 }
