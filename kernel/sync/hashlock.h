@@ -12,7 +12,8 @@
  *   - whether interrupt handlers take it (HASHLOCK_IRQ): then it is always taken with interrupts off;
  *   - its shift: 2^shift neighbouring keys share a slot, so that a batch over neighbours (hash_hold) takes each lock once.
  *
- * Two keys at once: hash_lock_two takes the slots in the order of the table. Tables are sized at boot by the number of
+ * Two keys at once: hash_lock_two takes the slots in the order of the table. A key that may change while nobody holds its
+ * lock: hash_lock_at looks again when it has the lock, and hash_unlock_at complains (debug) if it changed meanwhile. Tables are sized at boot by the number of
  * CPUs; before, each class has a single lock. `hashlock=shared` merges the classes of one level that interrupts never
  * touch into one table.
  */
@@ -55,6 +56,19 @@ static inline bool hash_trylock_slot(const struct hash_class *c, spinlock_t *slo
 static inline void hash_lock(const struct hash_class *c, unsigned long key) { hash_lock_slot(c, hash_lock_of(c, key), 0); }
 static inline bool hash_trylock(const struct hash_class *c, unsigned long key) { return hash_trylock_slot(c, hash_lock_of(c, key)); }
 static inline void hash_unlock(const struct hash_class *c, unsigned long key) { hash_unlock_slot(c, hash_lock_of(c, key)); }
+/* => the lock of *key as it is now is held: *key stays in its slot until hash_unlock_at */
+static inline void hash_lock_at(const struct hash_class *c, const unsigned long *key)
+{
+	for (;;) {
+		spinlock_t *slot = hash_lock_of(c, READ_ONCE(*key));
+
+		hash_lock_slot(c, slot, 0);
+		if (likely(slot == hash_lock_of(c, READ_ONCE(*key))))
+			return;
+		hash_unlock_slot(c, slot);
+	}
+}
+static inline void hash_unlock_at(const struct hash_class *c, const unsigned long *key) { hash_unlock(c, *key); }
 void hash_lock_two(const struct hash_class *c, unsigned long a, unsigned long b);
 void hash_unlock_two(const struct hash_class *c, unsigned long a, unsigned long b);
 
@@ -71,6 +85,12 @@ static inline void hash_hold(struct hash_hold *h, unsigned long key)
 		hash_unlock_slot(h->class, h->slot);
 	h->slot = slot;
 	hash_lock_slot(h->class, slot, 0);
+}
+static inline void hash_hold_at(struct hash_hold *h, const unsigned long *key)
+{
+	do
+		hash_hold(h, READ_ONCE(*key));
+	while (unlikely(h->slot != hash_lock_of(h->class, READ_ONCE(*key))));
 }
 static inline void hash_release(struct hash_hold *h)
 {

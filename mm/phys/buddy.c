@@ -127,6 +127,8 @@ bool pfn_opened(pfn_t pfn)
 	return !page_reserved(page) || atomic_read(&page->refcount);
 }
 
+bool pfn_has_ram(pfn_t pfn) { return pfn >> MAX_ORDER < nr_blocks && READ_ONCE(block_states[pfn >> MAX_ORDER]) != BLOCK_ABSENT; }
+
 void zone_free_blocks(struct zone *z, unsigned long nr[MAX_ORDER + 1])
 {
 	unsigned long flags;

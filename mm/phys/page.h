@@ -92,6 +92,7 @@ enum page_flag {
 	PG_reclaim,    /* reclaim waits for its write-out: to the tail of its list when that ends */
 	PG_readahead,  /* swap: read because a neighbour was wanted; files: read the next window now */
 	PG_poisoned,   /* debug: free, and filled with a pattern */
+	PG_state,      /* rmap.lock=bit: lock over chain, direct, mapping */
 	PG_zone_shift = 30
 };
 #define PAGE_MAPPING_ANON 1UL
@@ -122,6 +123,7 @@ PAGE_FLAG(chain)
 PAGE_FLAG(waiters)
 PAGE_FLAG(reclaim)
 PAGE_FLAG(readahead)
+PAGE_FLAG(state)
 
 enum zone_id { ZONE_DMA, ZONE_NORMAL, ZONE_HIGHMEM, NR_ZONES };
 
@@ -146,6 +148,7 @@ static inline struct page *virt_to_page(const void *v) { return pfn_to_page(__pa
  * touched its struct pages. Is there RAM behind this frame, and has its struct page been initialised? Walkers by frame number ask first.
  * => any context; a page once opened stays opened */
 bool pfn_opened(pfn_t pfn);
+bool pfn_has_ram(pfn_t pfn); /* is there any in its block of 4 MB? */
 
 static inline bool page_anon(const struct page *p) { return (unsigned long)p->mapping & PAGE_MAPPING_ANON; }
 static inline struct address_space *page_mapping(const struct page *p) { return page_anon(p) ? NULL : p->mapping; }

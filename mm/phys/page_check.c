@@ -38,7 +38,7 @@ static void check_free_page(const struct page *page)
 {
 	const unsigned long wrong = 1UL << PG_locked | 1UL << PG_writeback | 1UL << PG_lru | 1UL << PG_buddy | 1UL << PG_slab |
 				    1UL << PG_table | 1UL << PG_reserved | 1UL << PG_swapcache | 1UL << PG_mlocked |
-				    1UL << PG_waiters | 1UL << PG_chain;
+				    1UL << PG_waiters | 1UL << PG_chain | 1UL << PG_state;
 
 	if (page->flags & wrong)
 		bad_page(page, "freed in use: flags");

@@ -63,7 +63,7 @@ struct rmap_walk {
 	void *arg;
 	u32 candidates, hits; /* counted by rmap_visit_pte; a finder adds the areas that it passed over by itself */
 	u32 skipped;          /* candidates in address spaces that hold no page of this kind at all */
-	u32 left;             /* mappings not yet met: a finder stops at 0 */
+	u32 left;             /* mappings not yet met: a finder stops at 0; with mapcount of its own it knows when */
 	bool stop;
 };
 
@@ -240,14 +240,26 @@ static inline int rmap_mapcount_by(const struct rmap_scheme *s, const struct pag
 	return likely(!s->mapcount) ? atomic_read(&page->mapcount) + 1 : s->mapcount((struct page *)page);
 }
 static inline int page_mapcount(const struct page *page) { return RMAP_OF(page, rmap_mapcount_by, page); }
+/* An anonymous page that one PTE maps, whose PTL is held: a scheme that counts by itself has a chain if it were more. */
+static inline bool rmap_mapped_once(const struct page *page)
+{
+	return likely(!rmap_anon->mapcount) ? atomic_read(&page->mapcount) == 0 : !page_chain(page);
+}
 /* Write fault on an anonymous page: may it be written where it is? Only this PTE maps it and no swap slot refers to
  * it (the caller knows); then the page becomes vma's own. => PTL held */
 static inline bool rmap_reuse(struct page *page, struct vma *vma, unsigned long addr)
 {
-	if (rmap_mapcount_by(rmap_anon, page) != 1)
+	if (!rmap_mapped_once(page))
 		return false;
 	return !rmap_anon->reuse || rmap_anon->reuse(page, vma, addr);
 }
+
+/* Many adds, dups or removes one after the other under one PTL: a scheme with locks in pages may keep them (statelock.h).
+ * Only worth a call where a scheme wants to hear of each page at all. */
+void rmap_run_begin(void);
+void rmap_run_end(void);
+/* Page tables lie below this frame's struct page (chains name them by few bits; else there is no limit). */
+extern struct page *rmap_table_limit;
 
 /* --- what reclaim and write-back call: page lock held; all may sleep ------------------------------------------------ */
 enum rmap_result rmap_walk(struct page *page, enum rmap_reason why, rmap_visit visit, void *arg);

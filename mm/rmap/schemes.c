@@ -11,17 +11,17 @@
 #include "kernel/lib/string.h"
 #include "kernel/lib/vsprintf.h"
 #include "mm/rmap/schemes.h"
+#include "mm/rmap/statelock.h"
 
 #define ANON_ADDRESS(name) &rmap_anon_##name
 #define FILE_ADDRESS(name) &rmap_file_##name
 #define WORD(name) #name
 static const struct rmap_scheme *const anon_schemes[] = { ANON_SCHEMES(ANON_ADDRESS) };
 static const struct rmap_scheme *const file_schemes[] = { FILE_SCHEMES(FILE_ADDRESS) };
-static u32 anon_choice, file_choice, lock_choice;
+static u32 anon_choice, file_choice;
 
 PARAM_CHOICE("rmap.anon", anon_choice, "reverse map of anonymous pages", ANON_SCHEMES(WORD));
 PARAM_CHOICE("rmap.file", file_choice, "reverse map of file pages", FILE_SCHEMES(WORD));
-PARAM_CHOICE("rmap.lock", lock_choice, "how per-page state is locked", "hashed");
 
 #ifndef CONFIG_RMAP_DIRECT
 struct rmap_scheme rmap_in_force[2];
@@ -42,6 +42,7 @@ void rmap_init(void)
 	rmap_in_force[0] = *file_schemes[file_choice];
 	rmap_in_force[1] = *anon_schemes[anon_choice];
 #endif
+	state_lock_init();
 	rmap_file_tail = rmap_anon_tail + rmap_anon->vma_bytes;
 	rmap_vma_size = rmap_file_tail + rmap_file->vma_bytes;
 	rmap_mm_size = sizeof(struct mm) + rmap_anon->mm_bytes;

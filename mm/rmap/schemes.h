@@ -12,8 +12,8 @@
 #define ANON_SCHEMES(x) x(RMAP_ONLY_ANON)
 #define FILE_SCHEMES(x) x(RMAP_ONLY_FILE)
 #else
-#define ANON_SCHEMES(x) x(anonvma), x(avc), x(anonmm)
-#define FILE_SCHEMES(x) x(tree), x(list)
+#define ANON_SCHEMES(x) x(anonvma), x(avc), x(anonmm), x(chain)
+#define FILE_SCHEMES(x) x(tree), x(list), x(chain)
 #endif
 
 #define ANON_TABLE(name) rmap_anon_##name

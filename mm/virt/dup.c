@@ -55,6 +55,8 @@ static void dup_table(struct dup *d, struct page *from, struct page *to, unsigne
 
 	spin_lock(&from->ptl);
 	spin_lock_nested(&to->ptl, 1);
+	if (unlikely(!plain))
+		rmap_run_begin();
 	for (; (addr = pte_skip_none(&s, addr, end)) != end; addr += MMU_PAGE_SIZE, s++) {
 		pte_t e = *s, *t = (pte_t *)((char *)s + ((char *)dst - (char *)src));
 		struct page *page = pfn_to_page(pte_pfn(e));
@@ -73,6 +75,8 @@ static void dup_table(struct dup *d, struct page *from, struct page *to, unsigne
 		*t = e; /* no hardware looks at it yet, others come with the PTL */
 		pages++;
 	}
+	if (unlikely(!plain))
+		rmap_run_end();
 	pt_count(to, pages);
 	atomic_add(pages, &d->to->rss_anon);
 	spin_unlock(&to->ptl);
@@ -83,6 +87,18 @@ static void dup_table(struct dup *d, struct page *from, struct page *to, unsigne
 		d->start = min(d->start, first);
 		d->end = end;
 	}
+}
+
+/* What the reverse map needs for the pages of one table. inuse: no fault adds to it, the mmap lock is held for writing. */
+static int prepare_table(struct dup *d, struct vma *child, struct page *pt, unsigned pages)
+{
+	int err = rmap_prepare(child, &d->batch, pages);
+
+	if (!err)
+		err = rmap_reserve(rmap_anon, &d->batch, min_t(unsigned, pages, pt->inuse), GFP_KERNEL);
+	if (err)
+		rmap_unprepare(&d->batch);
+	return err;
 }
 
 static int dup_tables(struct dup *d, struct vma *child)
@@ -96,7 +112,7 @@ static int dup_tables(struct dup *d, struct vma *child)
 		pt = pt_page(d->from, addr);
 		if (!pt)
 			continue;
-		if (pt_alloc(d->to, addr) || rmap_prepare(child, &d->batch, (next - addr) >> MMU_PAGE_SHIFT))
+		if (pt_alloc(d->to, addr) || prepare_table(d, child, pt, (next - addr) >> MMU_PAGE_SHIFT))
 			return -ENOMEM;
 		dup_table(d, pt, pt_page(d->to, addr), addr, next);
 		rmap_unprepare(&d->batch);

@@ -52,8 +52,9 @@ static inline bool trylock_cached(struct page *page, const struct address_space 
 }
 
 /* n slots of the file's tree, found under RCU: what stands there may be on its way out, or no page at all. PTL held.
- * => how many were mapped */
-static unsigned map_slots(struct fault *f, void *const *slots, unsigned n, pte_t *pte, unsigned long addr, pgoff_t index, u64 bits)
+ * reserve: the reverse map wants memory for each; without, that neighbour stays out. => how many were mapped */
+static __always_inline unsigned map_slots(struct fault *f, void *const *slots, unsigned n, pte_t *pte, unsigned long addr,
+					  pgoff_t index, u64 bits, bool reserve)
 {
 	const struct address_space *m = vma_mapping(f->vma);
 	unsigned mapped = 0;
@@ -61,7 +62,11 @@ static unsigned map_slots(struct fault *f, void *const *slots, unsigned n, pte_t
 	for (; n--; slots++, pte++, addr += MMU_PAGE_SIZE, index++) {
 		struct page *page = READ_ONCE(*slots);
 
-		if (!page || (unsigned long)page & 3 || !pte_none(*pte) || !try_get_page(page))
+		if (!page || (unsigned long)page & 3 || !pte_none(*pte))
+			continue;
+		if (reserve && rmap_reserve(rmap_file, &f->batch, 1, GFP_NOWAIT | __GFP_NOWARN))
+			break;
+		if (!try_get_page(page))
 			continue;
 		if (unlikely(!trylock_cached(page, m, index))) {
 			put_page(page);
@@ -74,6 +79,22 @@ static unsigned map_slots(struct fault *f, void *const *slots, unsigned n, pte_t
 		mapped++;
 	}
 	return mapped;
+}
+
+static noinline unsigned map_slots_reserving(struct fault *f, void *const *slots, unsigned n, pte_t *pte, unsigned long addr, pgoff_t index, u64 bits)
+{
+	return map_slots(f, slots, n, pte, addr, index, bits, true);
+}
+
+/* The reverse map needs memory for one mapping: if it cannot be had at once, then with the table given back. 0 or VMF_OOM */
+static noinline int reserve_entry(struct fault *f)
+{
+	if (f->write && !(f->vma->flags & VM_SHARED)) /* a copy, which is mapped once */
+		return 0;
+	if (!rmap_reserve(rmap_file, &f->batch, 1, GFP_NOWAIT | __GFP_NOWARN))
+		return 0;
+	fault_unmap(f);
+	return rmap_reserve(rmap_file, &f->batch, 1, GFP_KERNEL) ? VMF_OOM : fault_remap(f);
 }
 
 /* => true: the faulting address is mapped now. The table stays mapped. */
@@ -94,8 +115,10 @@ static bool map_around(struct fault *f)
 		void *const *slots = radix_leaf(&m->pages, index, &n);
 
 		n = min_t(pgoff_t, n, end - index);
-		if (slots)
-			mapped += map_slots(f, slots, n, pte, start, index, bits);
+		if (slots && likely(!rmap_file->reserve))
+			mapped += map_slots(f, slots, n, pte, start, index, bits, false);
+		else if (slots)
+			mapped += map_slots_reserving(f, slots, n, pte, start, index, bits);
 	}
 	if (mapped)
 		atomic_add(mapped, file_rss(f->mm, m));
@@ -200,6 +223,8 @@ int fault_file(struct fault *f)
 
 	if (!f->write && map_around(f))
 		return VMF_DONE;
+	if (unlikely(rmap_file->reserve) && reserve_entry(f))
+		return VMF_OOM;
 	page = cached_page(f, m, index);
 	if (!page) {
 		do

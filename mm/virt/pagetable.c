@@ -51,6 +51,16 @@ int pt_dir_alloc(struct mm *mm, unsigned long addr)
 	return 0;
 }
 
+static struct page *new_table(void)
+{
+	struct page *pt = alloc_page(table_gfp());
+
+	if (likely(!pt || pt < rmap_table_limit))
+		return pt;
+	free_page(pt);
+	return alloc_page(GFP_KERNEL | __GFP_ZERO);
+}
+
 int pt_alloc(struct mm *mm, unsigned long addr)
 {
 	pmd_t *pmd = mmu_pmd(&mm->mmu, addr);
@@ -63,7 +73,7 @@ int pt_alloc(struct mm *mm, unsigned long addr)
 	}
 	if (pt_page_of(pmd))
 		return 0;
-	pt = alloc_page(table_gfp());
+	pt = new_table();
 	if (!pt)
 		return -ENOMEM;
 	spin_lock_init(&pt->ptl, "ptl");

@@ -187,6 +187,8 @@ static unsigned long zap_table(struct tlb_gather *g, struct page *pt, unsigned l
 	unsigned gone = 0, left;
 
 	spin_lock(&pt->ptl);
+	if (unlikely(!plain))
+		rmap_run_begin();
 	left = pt->inuse;
 	while (g->nr < GATHER_PAGES) {
 		if (gone == left) {
@@ -199,6 +201,8 @@ static unsigned long zap_table(struct tlb_gather *g, struct page *pt, unsigned l
 		gone += zap_one(g, pte++, addr, keep_anon, plain, count);
 		addr += MMU_PAGE_SIZE;
 	}
+	if (unlikely(!plain))
+		rmap_run_end();
 	pt_count(pt, -gone);
 	sub_rss(g->mm, count);
 	spin_unlock(&pt->ptl);
