@@ -7,6 +7,7 @@
 #include "kernel/lib/div64.h"
 #include "kernel/lib/param.h"
 #include "kernel/proc/internal.h"
+#include "kernel/sync/hashlock.h"
 #include "kernel/time/clock.h"
 #include "mm/reclaim/swap.h"
 #include "mm/rmap/rmap.h"
@@ -78,6 +79,15 @@ static int thread_readlink(struct task *t, char *buf, size_t size)
 	return scnprintf(buf, size, "%d/task/%d", current->group->tgid, current->pid);
 }
 static int mounts_readlink(struct task *t, char *buf, size_t size) { return scnprintf(buf, size, "self/mounts"); }
+
+/* The classes of hashed locks: how many slots stand for all their objects, and who may nest in whom. */
+static void hashlocks_show(struct seq *s, struct task *t)
+{
+	size_t room = s->size - s->len, n = hashlock_report(s->buf + s->len, room);
+
+	s->len += min(n, room);
+	s->overflow = n + 1 >= room;
+}
 
 /* --- rmap ------------------------------------------------------------------------------------------------------------ */
 
@@ -157,6 +167,7 @@ static const struct proc_entry root_children[] = {
 	{ .name = "devices", .show = devices_file },
 	{ .name = "diskstats", .show = diskstats_show },
 	{ .name = "filesystems", .show = filesystems_file },
+	{ .name = "hashlocks", .show = hashlocks_show },
 	{ .name = "interrupts", .show = interrupts_show },
 	{ .name = "kallsyms", .mode = 0400, .records = &symbols_records },
 	{ .name = "kmsg", .mode = 0400, .fops = &kmsg_proc_ops },

@@ -51,6 +51,9 @@ static void make_table(struct hash_class *c)
 void hash_class_register(struct hash_class *c)
 {
 	ASSERT(c->level < NR_HASHLOCK_LEVELS);
+	for (const struct hash_class *o = classes; o; o = o->next) /* a handler may come while any other is held */
+		if ((c->flags ^ o->flags) & HASHLOCK_IRQ && (c->flags & HASHLOCK_IRQ ? c->level <= o->level : c->level >= o->level))
+			panic("hashlock: %s and %s: interrupts take one, and its level is not the higher", c->name, o->name);
 	c->next = classes;
 	classes = c;
 	if (table_alloc)
@@ -90,7 +93,7 @@ size_t hashlock_report(char *buf, size_t size)
 	size_t n = 0;
 
 	for (struct hash_class *c = classes; c; c = c->next)
-		n += (size_t)scnprintf(buf + n, size - n, "%-16s slots %5u level %u neighbours %3u%s%s\n", c->name, 1u << c->bits,
+		n += (size_t)scnprintf(buf + n, size - n, "%-16s slots %5u level %u neighbours %2u%s%s\n", c->name, 1u << c->bits,
 				       c->level, 1u << c->shift, c->flags & HASHLOCK_IRQ ? " irq" : "",
 				       c->table == shared[c->level] ? " shared" : "");
 	return n;

@@ -9,7 +9,8 @@
  * A class declares
  *   - its level: while holding a hashed lock one may take another only of a higher level (debug builds check). The
  *     levels stand below, in one place;
- *   - whether interrupt handlers take it (HASHLOCK_IRQ): then it is always taken with interrupts off;
+ *   - whether interrupt handlers take it (HASHLOCK_IRQ): then it is always taken with interrupts off, and its level is
+ *     above those of all classes that are not;
  *   - its shift: 2^shift neighbouring keys share a slot, so that a batch over neighbours (hash_hold) takes each lock once.
  *
  * Two keys at once: hash_lock_two takes the slots in the order of the table. A key that may change while nobody holds its
@@ -22,7 +23,13 @@
 
 #include "kernel/sync/spinlock.h"
 
-enum hashlock_level { HASHLOCK_LEVEL_FUTEX, HASHLOCK_LEVEL_PAGEWAIT, HASHLOCK_LEVEL_CHAIN, HASHLOCK_LEVEL_LEAF, NR_HASHLOCK_LEVELS };
+enum hashlock_level {
+	HASHLOCK_LEVEL_FUTEX,
+	HASHLOCK_LEVEL_CHAIN,    /* the reverse map's state in struct page */
+	HASHLOCK_LEVEL_LEAF,
+	HASHLOCK_LEVEL_PAGEWAIT, /* interrupts take it: so any other may be held, and below it none is taken */
+	NR_HASHLOCK_LEVELS
+};
 #define HASHLOCK_IRQ 1u
 
 struct hash_class {

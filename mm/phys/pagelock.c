@@ -2,14 +2,15 @@
  *
  * Sleeping for a page: until PG_locked can be taken, until PG_locked is seen clear, until PG_writeback is clear.
  *
- * 256 hashed queues serve all pages. PG_waiters is set while a queue holds an entry for the page, and changes under
- * the queue's lock only, so that unlocking a page for which nobody waits is one atomic operation and a test. Unlocking
+ * 256 hashed queues serve all pages (their locks: kernel/sync/hashlock, a class that interrupts take). PG_waiters is set
+ * while a queue holds an entry for the page, and changes under the queue's lock only, so that unlocking a page for which nobody waits is one atomic operation and a test. Unlocking
  * wakes all who only look and the first who wants the lock; that one stays queued until it has the lock, so whoever
  * snatches the page before it wakes it again on the way out.
  *
  * Lock order: queue lock > run-queue lock. The lock may be taken in interrupt handlers (end_page_writeback).
  */
 #include "kernel/sched/sched.h"
+#include "kernel/sync/hashlock.h"
 #include "mm/phys/internal.h"
 
 #define WAIT_TABLE_BITS 8
@@ -21,20 +22,34 @@ struct page_waiter {
 	struct task *task;
 	enum page_wish wish;
 };
-struct page_queue { spinlock_t lock; struct list_head waiters; };
-static struct page_queue table[1 << WAIT_TABLE_BITS];
+static struct list_head table[1 << WAIT_TABLE_BITS];
+static DEFINE_HASH_CLASS(page_waits, "page wait", HASHLOCK_LEVEL_PAGEWAIT, HASHLOCK_IRQ, 0);
 
 void __init pagelock_init(void)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(table); i++) {
-		spin_lock_init(&table[i].lock, "page wait queue");
-		list_init(&table[i].waiters);
-	}
+	for (unsigned i = 0; i < ARRAY_SIZE(table); i++)
+		list_init(&table[i]);
+	hash_class_register(&page_waits);
 }
 
-static struct page_queue *queue_of(const struct page *page)
+static u32 queue_of(const struct page *page) { return (u32)page_to_pfn(page) * 0x9e3779b1U >> (32 - WAIT_TABLE_BITS); }
+
+/* => interrupts off until unlock_queue */
+static unsigned long lock_queue(u32 q)
 {
-	return &table[(u32)page_to_pfn(page) * 0x9e3779b1U >> (32 - WAIT_TABLE_BITS)];
+	unsigned long flags;
+
+	local_irq_save(flags);
+	hash_lock(&page_waits, q);
+	return flags;
+}
+
+static void unlock_queue(u32 q, unsigned long flags)
+{
+	preempt_disable(); /* interrupts first: a task that was woken runs when they are on again */
+	hash_unlock(&page_waits, q);
+	local_irq_restore(flags);
+	preempt_enable();
 }
 
 static bool wish_fulfilled(const struct page_waiter *w)
@@ -49,60 +64,57 @@ static bool wish_fulfilled(const struct page_waiter *w)
 	}
 }
 
-static void enqueue(struct page_queue *q, struct page_waiter *w)
+static void enqueue(u32 q, struct page_waiter *w)
 {
-	unsigned long flags;
+	unsigned long flags = lock_queue(q);
 
-	spin_lock_irqsave(&q->lock, flags);
-	list_add_tail(&w->list, &q->waiters);
+	list_add_tail(&w->list, &table[q]);
 	set_page_waiters(w->page);
-	spin_unlock_irqrestore(&q->lock, flags);
+	unlock_queue(q, flags);
 }
 
-static bool others_wait(const struct page_queue *q, const struct page *page)
+static bool others_wait(u32 q, const struct page *page)
 {
 	const struct page_waiter *w;
 
-	list_for_each_entry(w, &q->waiters, list)
+	list_for_each_entry(w, &table[q], list)
 		if (w->page == page)
 			return true;
 	return false;
 }
 
-static void dequeue(struct page_queue *q, struct page_waiter *w)
+static void dequeue(u32 q, struct page_waiter *w)
 {
-	unsigned long flags;
+	unsigned long flags = lock_queue(q);
 
-	spin_lock_irqsave(&q->lock, flags);
 	list_del(&w->list);
 	if (!others_wait(q, w->page))
 		clear_page_waiters(w->page);
-	spin_unlock_irqrestore(&q->lock, flags);
+	unlock_queue(q, flags);
 }
 
 /* what: WANT_LOCK for an unlock, SEE_WRITTEN for the end of write-back. The page may be freed by the first woken:
  * it is only an address here. */
 static void wake_waiters(const struct page *page, enum page_wish what)
 {
-	struct page_queue *q = queue_of(page);
+	u32 q = queue_of(page);
+	unsigned long flags = lock_queue(q);
 	struct page_waiter *w;
-	unsigned long flags;
 
-	spin_lock_irqsave(&q->lock, flags);
-	list_for_each_entry(w, &q->waiters, list) {
+	list_for_each_entry(w, &table[q], list) {
 		if (w->page != page || (w->wish == SEE_WRITTEN) != (what == SEE_WRITTEN))
 			continue;
 		if (wake_up_process(w->task) && w->wish == WANT_LOCK)
 			break;
 	}
-	spin_unlock_irqrestore(&q->lock, flags);
+	unlock_queue(q, flags);
 }
 
 /* => 0, or -EINTR if state lets a signal end it; then somebody else who waits is woken in our place */
 static noinline int wait_for_page(struct page *page, enum page_wish wish, unsigned state)
 {
 	struct page_waiter w = { .page = page, .task = current, .wish = wish };
-	struct page_queue *q = queue_of(page);
+	u32 q = queue_of(page);
 	int err = 0;
 
 	might_sleep();

@@ -10,6 +10,7 @@ void bug_at(const char *file, int line, const char *what) { panic("%s:%d: %s", f
 
 /* The locks themselves: a count that must go 0, 1, 0. */
 static unsigned taken;
+static void key_moves(void);
 static spinlock_t *last_taken, *before_that;
 u32 lockdep_class(const char *name) { return 1; }
 void spin_lock_debug(spinlock_t *l, const char *text, unsigned sub)
@@ -19,6 +20,7 @@ void spin_lock_debug(spinlock_t *l, const char *text, unsigned sub)
 	taken++;
 	before_that = last_taken;
 	last_taken = l;
+	key_moves();
 }
 bool spin_trylock_debug(spinlock_t *l, const char *text)
 {
@@ -46,10 +48,12 @@ static void *zeroed(size_t n)
 }
 static void *nothing(size_t n) { return NULL; }
 
-static DEFINE_HASH_CLASS(low, "low", HASHLOCK_LEVEL_PAGEWAIT, 0, 4);
-static DEFINE_HASH_CLASS(low2, "low2", HASHLOCK_LEVEL_PAGEWAIT, 0, 0);
+static DEFINE_HASH_CLASS(low, "low", HASHLOCK_LEVEL_CHAIN, 0, 4);
+static DEFINE_HASH_CLASS(low2, "low2", HASHLOCK_LEVEL_CHAIN, 0, 0);
 static DEFINE_HASH_CLASS(high, "high", HASHLOCK_LEVEL_LEAF, 0, 0);
 static DEFINE_HASH_CLASS(in_irqs, "in_irqs", HASHLOCK_LEVEL_PAGEWAIT, HASHLOCK_IRQ, 0);
+
+static DEFINE_HASH_CLASS(bad_irqs, "bad_irqs", HASHLOCK_LEVEL_CHAIN, HASHLOCK_IRQ, 0);
 
 static void again(bool shared_mode, void *(*alloc)(size_t))
 {
@@ -120,6 +124,38 @@ TEST(a_hold_over_neighbours_takes_each_lock_once)
 	CHECK(!per_cpu(held_slots, 0).nr);
 }
 
+/* A key that somebody else changes between our look at it and our getting the lock. */
+static volatile unsigned long moving_key;
+static unsigned moves;
+static void key_moves(void)
+{
+	if (moves) {
+		moves--;
+		moving_key += 1000;
+	}
+}
+TEST(a_key_that_changes_is_looked_at_again)
+{
+	struct hash_hold h = HASH_HOLD(&low);
+
+	again(false, zeroed);
+	moving_key = 5;
+	moves = 3;
+	hash_lock_at(&low, (unsigned long *)&moving_key);
+	CHECK(!moves && spin_is_locked(hash_lock_of(&low, moving_key)) && per_cpu(held_slots, 0).nr == 1);
+	hash_unlock_at(&low, (unsigned long *)&moving_key);
+	moves = 2;
+	hash_hold_at(&h, (unsigned long *)&moving_key);
+	CHECK(!moves && h.slot == hash_lock_of(&low, moving_key) && per_cpu(held_slots, 0).nr == 1);
+	hash_release(&h);
+	CHECK(!per_cpu(held_slots, 0).nr);
+	hash_lock_at(&low, (unsigned long *)&moving_key);
+	moving_key += 1000; /* under the lock: another slot */
+	if (UNIT_CATCH_PANIC())
+		hash_unlock_at(&low, (unsigned long *)&moving_key);
+	CHECK(unit_panicked());
+}
+
 TEST(levels_are_checked)
 {
 	again(false, zeroed);
@@ -139,6 +175,10 @@ TEST(levels_are_checked)
 	again(false, zeroed);
 	if (UNIT_CATCH_PANIC())
 		hash_lock(&in_irqs, 1); /* interrupts are on */
+	CHECK(unit_panicked());
+	again(false, zeroed);
+	if (UNIT_CATCH_PANIC())
+		hash_class_register(&bad_irqs); /* a handler may take it over `high` */
 	CHECK(unit_panicked());
 	again(false, zeroed);
 	if (UNIT_CATCH_PANIC())
