@@ -144,14 +144,13 @@ static inline void rmap_mm_exit(struct mm *mm)
 		rmap_anon->mm_exit(mm);
 }
 void rmap_vma_init(struct vma *vma);
-/* Before anonymous pages are mapped into vma. Fast when nothing is to be done. => 0 or -ENOMEM */
+/* Before anonymous pages are mapped into vma. b begins with its objects NULL, and ends with rmap_unprepare. Fast when
+ * nothing is to be done. => 0 or -ENOMEM */
 static inline int rmap_prepare(struct vma *vma, struct rmap_batch *b, unsigned pages)
 {
-	*b = (struct rmap_batch){ 0 };
 	return rmap_anon->prepare(vma, b, pages);
 }
-/* Before a dup, or an add of a page that may be mapped already: s says of which kind. b: as prepare left it, or its
- * objects NULL. => 0 or -ENOMEM */
+/* Before a dup, or an add of a page that may be mapped already: s says of which kind. => 0 or -ENOMEM: b has fewer */
 static inline int rmap_reserve(const struct rmap_scheme *s, struct rmap_batch *b, unsigned entries, gfp_t gfp)
 {
 	return unlikely(s->reserve) ? s->reserve(b, entries, gfp) : 0;
