@@ -173,7 +173,7 @@ void ptechain_drop(struct page *page, struct chain_pos *pos)
 	shrink_head(page);
 }
 
-static bool find_entry(struct page *page, locator_t l, struct chain_pos *pos)
+static bool chain_find(struct page *page, locator_t l, struct chain_pos *pos)
 {
 	locator_t at;
 
@@ -187,7 +187,7 @@ void ptechain_remove(struct page *page, locator_t l)
 {
 	struct chain_pos pos;
 
-	if (!find_entry(page, l, &pos))
+	if (!chain_find(page, l, &pos))
 		panic("chain: frame %lx is not known to be mapped by %08x", page_to_pfn(page), l);
 	ptechain_drop(page, &pos);
 	ptechain_settle(page);
@@ -197,7 +197,7 @@ void ptechain_replace(struct page *page, locator_t from, locator_t to)
 {
 	struct chain_pos pos;
 
-	if (!find_entry(page, from, &pos))
+	if (!chain_find(page, from, &pos))
 		panic("chain: frame %lx is not known to be mapped by %08x", page_to_pfn(page), from);
 	if (pos.node)
 		set_slot(pos.node, pos.slot, to);
