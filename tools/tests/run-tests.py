@@ -41,7 +41,7 @@ start=43008, size=8192, type=83
 # Every guest program runs once per variant: (name, kernel, options). test-all and later schemes add theirs here.
 VARIANTS = [("", "release", ""), ("debug", "debug", "")]
 MORE_VARIANTS = [("lowpte", "debug", "highpte=off")]
-# These run under each reverse map as well, the oracle after each; what they print must be the same under all.
+# These run under each reverse map as well, swap on, the oracle after each; what they print must be the same under all.
 SCHEME_TESTS = ("vm_*", "rmap_*", "fork", "failnth", "mm")
 
 
@@ -127,7 +127,7 @@ def scheme_jobs(chosen):
              and not {"append", "alone", "disk", "as", "qemu"} & set(keys) and keys.get("build", "both") != "release"]
     for row in schemes.every() if chosen == "all" else schemes.cover():
         job = guest_job(("", "debug", "256M", "2", schemes.options(row), "root", "", ("", "virtio", "")), tests, 0)
-        yield {**job, "name": "schemes/" + "-".join(row), "same": True}
+        yield {**job, "name": "schemes/" + "-".join(row), "same": True, "swap": "64M"}
 
 
 def host_jobs(chosen):
@@ -183,7 +183,7 @@ class Tap:
                 self.line(not m.group(1), f"{name}: {m.group(2)}")
             elif not re.match(r"1\.\.\d+$", s):
                 print(s if s.startswith("#") else "# " + s)
-        self.seen[name] = hashlib.sha1(re.sub(r"\d+", "N", "\n".join(m.group(0) for m in checks)).encode()).hexdigest()
+        self.seen[name] = hashlib.sha1(re.sub(r"0x[0-9a-f]+|\d+", "N", "\n".join(m.group(0) for m in checks)).encode()).hexdigest()
         whole = status == 0 and plan == len(checks) and plan
         if good and not whole:
             self.line(False, f"{name}: {end_of(status)}, {len(checks)} checks, plan {plan}")

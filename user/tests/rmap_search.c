@@ -6,7 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "tap.h"
-#include "rmap.h"
+#include "rmapstat.h"
 #include <sys/mman.h>
 
 #define P 4096UL

@@ -7,7 +7,7 @@
  */
 #define _GNU_SOURCE
 #include "tap.h"
-#include "rmap.h"
+#include "rmapstat.h"
 #include <pthread.h>
 #include <sys/mman.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * For the tests of the reverse map: which schemes are in force, walks by hand, the counters. On Linux there is none of
+ * For tests and labs of the reverse map: which schemes are in force, walks by hand, the counters. On Linux there is none of
  * it: walks then succeed, and counters stay zero.
  */
-#ifndef USER_TESTS_RMAP_H
-#define USER_TESTS_RMAP_H
+#ifndef USER_LIB_RMAPSTAT_H
+#define USER_LIB_RMAPSTAT_H
 
 #include <fcntl.h>
 #include <stdbool.h>
