@@ -8,12 +8,14 @@ The script is cut into cases by lines `## NAME`; each case runs in a shell and a
 TAP. Header lines of the script:
     # test: mem=256M smp=2 time=60        as for guest tests
     # test: ... peer                      needs a root with all rights: Linux is the peer, not this host (not in CI)
+    # test: ... peer modules=A,B          the peer loads these first (paths under its kernel/, without .ko)
     # normalise: s/REGEX/TEXT/            (repeatable) applied to both outputs before they are compared
 Linux is this host's kernel, in namespaces of its own (needs root); where that is not possible, the peer (tools/peer).
 """
 import glob
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -58,7 +60,19 @@ def split_output(blob):
     return {int(n): text for n, text in zip(parts[::2], parts[1::2])}
 
 
+def peer_modules(keys, tree):
+    """Copies them beside the cases. => what the peer runs first"""
+    first = ""
+    for module in filter(None, keys.get("modules", "").split(",")):
+        found = glob.glob(os.path.join(os.path.dirname(peer_kernel()), f"../lib/modules/*/kernel/{module}.ko"))
+        shutil.copy(found[0], tree)
+        first += f"insmod /transcript/{os.path.basename(found[0])}\n"
+    return first
+
+
 def in_guest(driver, tree, keys, linux=None):
+    if linux:
+        driver = peer_modules(keys, tree) + driver
     command = [os.environ.get("RUN", f"{ROOT}/tools/run"), "-m", keys.get("mem", "256M"), "-s", keys.get("smp", "2"),
                "--add", f"{tree}:/transcript", "--timeout", keys.get("time", "60")]
     command += ["--linux", linux] if linux else []

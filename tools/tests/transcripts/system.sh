@@ -19,3 +19,21 @@ last -f /dev/null 2>&1 | wc -l
 pivot_root /nosuch /nosuch 2>&1 | wc -l; switch_root 2>&1 | head -1
 ## modules there are none
 modprobe nosuchmodule > /dev/null 2>&1; echo $?; rmmod nosuchmodule > /dev/null 2>&1; [ $? -ne 0 ]; echo $?
+## link unlink
+echo x > a; link a b; stat -c %h a; unlink a; ls; link nosuch c; unlink nosuch
+## nologin linux32 arch logname
+nologin; linux32 arch; logname | wc -l
+## lzma dpkg rpm dumpleases refuse
+echo x > r; lzma r 2>&1 | sed -n 3p; dpkg -l 2>&1; rpm -qp r 2>&1; dumpleases 2>&1; mim 2>&1
+## svc svok
+svc -u x; svok x; echo $?
+## vi
+printf 'one\ntwo\n' > t; timeout 10 vi -c ':s/one/three/' -c ':wq' t < /dev/null > /dev/null 2>&1; cat t
+## microcom watch setkeycodes usages
+for a in watchdog watch resume mt setkeycodes modinfo cttyhack; do $a 2>&1 | sed -n 3p; done
+## ionice
+ionice; ionice -c 2 -n 3 ionice; ionice -c3 ionice; ionice -c 7 true
+## unshare nothing
+unshare sh -c 'echo unshared'
+## crontab
+crond -f -c /nosuch; crontab -u nosuch -l; mkdir c; crontab -c c -l; echo '* * * * * true' | crontab -c c -; crontab -c c -l; crontab -c c -r; ls c
