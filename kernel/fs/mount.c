@@ -242,12 +242,12 @@ int mount_pivot(const struct path *root, const struct path *new, const struct pa
 	struct path was_root, was_new;
 	int err;
 
+	if (new->mount == root->mount || old->mount == root->mount)
+		return -EBUSY;
 	if (root->mount->root != root->dentry || !root->mount->attached || root->mount->parent == root->mount)
 		return -EINVAL;
 	if (new->mount->root != new->dentry || !new->mount->attached || new->mount->parent == new->mount)
 		return -EINVAL;
-	if (new->mount == root->mount || old->mount == root->mount)
-		return -EBUSY;
 	if (!is_below(new, root->mount) || !is_below(old, new->mount))
 		return -EINVAL;
 	write_seqlock(&mount_lock);
