@@ -8,6 +8,7 @@
 #include "kernel/proc/internal.h"
 #include "mm/cache/cache.h"
 #include "mm/phys/phys.h"
+#include "mm/reclaim/reclaim.h"
 #include "mm/reclaim/swap.h"
 
 static void kb(struct seq *s, const char *name, unsigned long pages)
@@ -143,6 +144,7 @@ void vmstat_show(struct seq *s, struct task *t)
 		   nr_mlocked_pages(), nr_mlocked_pages(), nr_anon(), nr_mapped(&sums), cache_pages());
 	seq_printf(s, "nr_slab_reclaimable %lu\nnr_slab_unreclaimable %lu\nnr_page_table_pages %lu\nnr_kernel_stack %lu\nnr_shmem %lu\n",
 		   reclaimable, unreclaimable, sums.tables, K(low_used(LOW_STACK)), shmem_pages());
+	seq_printf(s, "nr_swapcached %lu\n", swap_cache_pages());
 	for (unsigned e = 0; e < NR_VM_EVENTS; e++)
 		seq_printf(s, "%s %lu\n", vm_event_names[e], vm_event(e));
 }
@@ -193,6 +195,8 @@ void zoneinfo_show(struct seq *s, struct task *t)
 			   zone_lru_pages(z, LRU_ACTIVE_ANON));
 		seq_printf(s, "      nr_zone_inactive_file %lu\n      nr_zone_active_file %lu\n", zone_lru_pages(z, LRU_INACTIVE_FILE),
 			   zone_lru_pages(z, LRU_ACTIVE_FILE));
+		seq_printf(s, "      nr_zone_unevictable %lu\n      nr_mlock     %lu\n      reclaimable  %lu\n      scanned in vain %lu\n", zone_mlocked(z),
+			   zone_mlocked(z), zone_reclaimable(z), z->scanned);
 		zone_cpus(s, i);
 		seq_printf(s, "  start_pfn:           %lu\n", z->start_pfn);
 	}

@@ -8,7 +8,7 @@
  */
 #include "kernel/proc/internal.h"
 #include "kernel/lib/ctype.h"
-#include "kernel/lib/div64.h"
+#include "mm/reclaim/reclaim.h"
 #include <linux/capability.h>
 
 /* As ptrace(2) says for PTRACE_MODE_READ: the same user in all ids and the same group, or the capability. */
@@ -270,15 +270,10 @@ static int fail_nth_write(struct task *t, char *text, size_t n)
 static void mounts_file(struct seq *s, struct task *t) { mounts_show(s, false); }
 static void mountinfo_file(struct seq *s, struct task *t) { mounts_show(s, true); }
 static void personality_show(struct seq *s, struct task *t) { seq_printf(s, "%08x\n", t->personality); }
-static void oom_adj_show(struct seq *s, struct task *t) { seq_printf(s, "%d\n", t->group->oom_score_adj); }
+static void oom_score_adj_show(struct seq *s, struct task *t) { seq_printf(s, "%d\n", t->group->oom_score_adj); }
 
-static int oom_adj_write(struct task *t, char *text, size_t n)
+static int set_oom_adj(struct group *g, int v)
 {
-	struct group *g = t->group;
-	int v, r = kstrtoint(strim(text), 10, &v);
-
-	if (r)
-		return r;
 	if (v < -1000 || v > 1000)
 		return -EINVAL;
 	if (v < g->oom_score_adj_min && !capable(CAP_SYS_RESOURCE))
@@ -289,20 +284,33 @@ static int oom_adj_write(struct task *t, char *text, size_t n)
 	return 0;
 }
 
-/* Thousandths of what a process may have, moved by its adjustment: what the out-of-memory killer goes by. */
-static void oom_score_show(struct seq *s, struct task *t)
+static int oom_score_adj_write(struct task *t, char *text, size_t n)
 {
-	struct mm *mm = get_task_mm(t);
-	unsigned long pages = 0;
-	long score;
+	int v, r = kstrtoint(strim(text), 10, &v);
 
-	if (mm) {
-		pages = mm_rss(mm) + mm->nr_ptes + atomic_read(&mm->swap_ents);
-		mmput(mm);
-	}
-	score = (long)div_u64((u64)pages * 1000, max(totalram_pages, 1UL)) + t->group->oom_score_adj;
-	seq_printf(s, "%ld\n", mm ? clamp(score, 0L, 2000L) : 0L);
+	return r ? r : set_oom_adj(t->group, v);
 }
+
+/* The old scale: -17 (never) to 15. */
+static void oom_adj_show(struct seq *s, struct task *t)
+{
+	int v = t->group->oom_score_adj;
+
+	seq_printf(s, "%d\n", v == 1000 ? 15 : v * 17 / 1000);
+}
+
+static int oom_adj_write(struct task *t, char *text, size_t n)
+{
+	int v, r = kstrtoint(strim(text), 10, &v);
+
+	if (r)
+		return r;
+	if (v < -17 || v > 15)
+		return -EINVAL;
+	return set_oom_adj(t->group, v == 15 ? 1000 : v * 1000 / 17);
+}
+
+static void oom_score_show(struct seq *s, struct task *t) { seq_printf(s, "%u\n", oom_score(t)); }
 
 /* Nobody keeps account of who logged in: not set. getlogin(3) goes by it. */
 static void loginuid_show(struct seq *s, struct task *t) { seq_printf(s, "%u", ~0U); }
@@ -330,7 +338,8 @@ static bool is_leader(struct task *t) { return task_is_leader(t); }
 	{ .name = "root", .follow = follow_root, .guard = true }, \
 	{ .name = "limits", .show = pid_limits_show }, \
 	{ .name = "oom_score", .show = oom_score_show }, \
-	{ .name = "oom_score_adj", .mode = 0644, .show = oom_adj_show, .write = oom_adj_write }, \
+	{ .name = "oom_adj", .mode = 0644, .show = oom_adj_show, .write = oom_adj_write }, \
+	{ .name = "oom_score_adj", .mode = 0644, .show = oom_score_adj_show, .write = oom_score_adj_write }, \
 	{ .name = "wchan", .show = pid_wchan_show }, \
 	{ .name = "stack", .mode = 0400, .show = pid_stack_show }, \
 	{ .name = "loginuid", .show = loginuid_show }, \

@@ -6,6 +6,7 @@
 #include "kernel/lib/div64.h"
 #include "kernel/proc/internal.h"
 #include "mm/phys/phys.h"
+#include "mm/reclaim/reclaim.h"
 #include "mm/reclaim/swap.h"
 #include <linux/capability.h>
 #include <linux/limits.h>
@@ -131,13 +132,12 @@ static const struct proc_entry kernel_children[] = {
 
 /* --- vm ---------------------------------------------------------------------------------------------------------------------- */
 
-static int sysctl_swappiness = 60; /* read by reclaim */
-
 NUMBER(overcommit_memory, sysctl_overcommit_memory, 0, 2)
 NUMBER(overcommit_ratio, sysctl_overcommit_ratio, 0, 1000000)
 NUMBER(max_map_count, sysctl_max_map_count, 1, 0x7fffffff)
 NUMBER(mmap_min_addr, sysctl_mmap_min_addr, 0, TASK_SIZE - PAGE_SIZE)
 NUMBER(swappiness, sysctl_swappiness, 0, 200)
+NUMBER(vfs_cache_pressure, vfs_cache_pressure, 0, 10000)
 NUMBER(page_cluster, sysctl_page_cluster, 0, 5)
 
 static void min_free_kbytes_show(struct seq *s, struct task *t) { seq_printf(s, "%u\n", min_free_kbytes); }
@@ -182,7 +182,7 @@ static int drop_caches_write(struct task *t, char *text, size_t n)
 static const struct proc_entry vm_children[] = {
 	{ .name = "drop_caches", .mode = 0200, .write = drop_caches_write },
 	RO(lowmem_reserve_ratio), RW(max_map_count), RW(min_free_kbytes), RW(mmap_min_addr), RW(overcommit_memory), RW(overcommit_ratio),
-	{ .name = "page-cluster", .mode = 0644, .show = page_cluster_show, .write = page_cluster_write }, RW(swappiness), { 0 }
+	{ .name = "page-cluster", .mode = 0644, .show = page_cluster_show, .write = page_cluster_write }, RW(swappiness), RW(vfs_cache_pressure), { 0 }
 };
 
 /* --- fs ------------------------------------------------------------------------------------------------------------------------ */

@@ -27,7 +27,6 @@ unsigned shrink_batch(struct zone *z, struct page **pages, unsigned n, struct sc
 /* lists.c */
 void shrink_zone(struct zone *z, struct scan *s);
 bool zone_hopeless(const struct zone *z);
-unsigned long zone_reclaimable(const struct zone *z); /* pages that could be had */
 /* kswapd.c */
 unsigned long direct_reclaim(struct zone *zone, gfp_t gfp, unsigned order, unsigned long pages);
 void wake_kswapd(struct zone *z);

@@ -18,6 +18,8 @@ extern u32 sysctl_swappiness;         /* 0 to 200: how much rather anonymous pag
  * far as that can be; what cannot be goes back to its list. => how many were freed or are being written. Sleeps */
 unsigned long reclaim_pages(struct page **pages, unsigned n);
 
+unsigned long zone_reclaimable(const struct zone *z); /* pages of it that scanning could bring */
+
 /* --- out of memory (oom.c) ------------------------------------------------------------------------------------------ */
 /* A page fault found no memory, after all that the allocator tries. => true: look again (something was freed, or is dying; or current
  * is to die itself: its signal waits); false: nobody can be killed */

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ * test: mem=64M smp=2 time=40 linux=no alone
+ *
+ * Out of memory: one process dies, the right one, and the rest goes on. Nothing dies as long as pages of files and slabs can be given
+ * back. oom_score_adj decides; who is killed is said in /proc/vmstat and leaves at once.
+ */
+#define _GNU_SOURCE
+#include "tap.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/klog.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define MB (1 << 20)
+
+static long field(const char *file, const char *name)
+{
+	char line[256];
+	long n = -1;
+	FILE *f = fopen(file, "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, strlen(name)))
+			n = atol(line + strlen(name));
+	if (f)
+		fclose(f);
+	return n;
+}
+static long kills(void) { return field("/proc/vmstat", "oom_kill "); }
+static long free_mb(void) { return field("/proc/meminfo", "MemFree:") >> 10; }
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec * 1e-9;
+}
+
+static void set_adj(int adj)
+{
+	FILE *f = fopen("/proc/self/oom_score_adj", "w");
+
+	if (f) {
+		fprintf(f, "%d", adj);
+		fclose(f);
+	}
+}
+
+/* Takes mb megabytes and tells; then it sleeps, or goes on for ever if mb is 0. */
+static pid_t eater(int mb, int adj)
+{
+	int up[2];
+	char c = 'x';
+	pid_t pid;
+
+	if (pipe(up))
+		bail("pipe");
+	pid = fork();
+	if (!pid) {
+		set_adj(adj);
+		for (int i = 0; !mb || i < mb; i++) {
+			char *p = mmap(NULL, MB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+			if (p == MAP_FAILED)
+				_exit(5);
+			for (int at = 0; at < MB; at += 4096)
+				p[at] = i;
+		}
+		if (write(up[1], &c, 1) != 1)
+			_exit(6);
+		for (;;)
+			pause();
+	}
+	close(up[1]);
+	if (mb && read(up[0], &c, 1) != 1)
+		printf("# the eater of %d MB did not come through\n", mb);
+	close(up[0]);
+	return pid;
+}
+
+static int status_of(pid_t pid)
+{
+	int status = -1;
+
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+static int reap(pid_t pid)
+{
+	kill(pid, SIGTERM);
+	return status_of(pid);
+}
+
+static void largest_dies(void)
+{
+	long before = kills();
+	pid_t small = eater(6, 0), eats = eater(0, 0);
+	double start = now();
+
+	is(status_of(eats), SIGKILL, "who eats everything is killed");
+	printf("# after %.2f s\n", now() - start);
+	is(kills(), before + 1, "one kill");
+	is(reap(small), SIGTERM, "the small one lived on");
+	ok(free_mb() > 35, "memory is back: %ld MB", free_mb());
+}
+
+static void adjusted(void)
+{
+	long before = kills();
+	pid_t first = eater(6, 900), spared = eater(12, -1000), eats = eater(0, -900);
+
+	is(status_of(first), SIGKILL, "oom_score_adj 900 goes first");
+	is(status_of(eats), SIGKILL, "then -900");
+	is(kills(), before + 2, "two kills");
+	is(reap(spared), SIGTERM, "-1000 never");
+}
+
+static void score_file(const char *adj, long least, long most)
+{
+	pid_t pid = eater(8, atoi(adj));
+	char name[64];
+	long score = -1;
+	FILE *f;
+
+	snprintf(name, sizeof(name), "/proc/%d/oom_score", pid);
+	f = fopen(name, "r");
+	if (!f || fscanf(f, "%ld", &score) != 1)
+		score = -1;
+	if (f)
+		fclose(f);
+	ok(score >= least && score <= most, "oom_score of 8 of 64 MB, adj %s: %ld", adj, score);
+	reap(pid);
+}
+
+/* A file of tmpfs cannot go; one in which nothing is cached twice can: the names of many files are slabs. */
+static void slabs_first(void)
+{
+	long before = kills(), had;
+	char name[64];
+	pid_t pid;
+
+	mkdir("/tmp/oom", 0700);
+	for (int i = 0; i < 4000; i++) {
+		snprintf(name, sizeof(name), "/tmp/oom/there-is-no-such-file-%d", i);
+		access(name, F_OK); /* a name that is not there is remembered too */
+	}
+	had = field("/proc/vmstat", "slabs_scanned ");
+	pid = eater(free_mb() - 1, 0);
+	is(kills(), before, "nobody was killed for the last megabyte");
+	ok(field("/proc/vmstat", "slabs_scanned ") > had, "names were given up");
+	reap(pid);
+	rmdir("/tmp/oom");
+}
+
+/* Threads of the victim, and children that share its memory, go with it. */
+static void with_sharers(void)
+{
+	long before = kills();
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		for (int i = 0; i < 3; i++)
+			if (!vfork()) {
+				char *p;
+
+				for (;;) {
+					p = mmap(NULL, MB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+					if (p == MAP_FAILED)
+						_exit(5);
+					memset(p, 1, MB);
+				}
+			}
+		_exit(7);
+	}
+	status = status_of(pid);
+	is(status, SIGKILL, "who shares the victim's memory dies too");
+	is(kills(), before + 1, "one kill");
+}
+
+static void said(void)
+{
+	static char log[1 << 17];
+	int n = klogctl(3, log, sizeof(log) - 1);
+
+	log[n > 0 ? n : 0] = 0;
+	ok(strstr(log, "out of memory: memory ran dry") && strstr(log, "is held by:") && strstr(log, "killed process"), "the log says what ran dry and who went");
+	ok(!strstr(log, "page allocation failure"), "no allocation failed");
+}
+
+int main(void)
+{
+	set_adj(-500);
+	largest_dies();
+	adjusted();
+	score_file("0", 100, 180);
+	score_file("500", 600, 700);
+	score_file("-1000", 0, 0);
+	slabs_first();
+	with_sharers();
+	said();
+	return done();
+}
