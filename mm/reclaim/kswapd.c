@@ -117,9 +117,10 @@ static void leave_place(void)
 	wake_up(&direct_wait);
 }
 
-static void direct_rounds(struct scan *s, enum zone_id highest, unsigned order)
+/* After so many runs in vain one more look at everything will do, without the rounds that lead up to it. */
+static void direct_rounds(struct scan *s, enum zone_id highest, unsigned order, bool hopeless)
 {
-	for (s->priority = SCAN_PRIORITY; s->priority >= 0; s->priority--) {
+	for (s->priority = hopeless ? 1 : SCAN_PRIORITY; s->priority >= 0; s->priority--) {
 		u32 seen = READ_ONCE(nr_reclaim_written);
 
 		s->writeback = s->dirty = 0;
@@ -146,7 +147,7 @@ unsigned long direct_reclaim(struct zone *zone, gfp_t gfp, unsigned order, unsig
 		(void)wait_event_killable_timeout(&direct_wait, atomic_read(&nr_direct) < MOST_DIRECT, 100 * NSEC_PER_MSEC);
 		return READ_ONCE(*vain) < VAIN_RUNS;
 	}
-	direct_rounds(&s, zone - zones, order);
+	direct_rounds(&s, zone - zones, order, *vain >= VAIN_RUNS);
 	if (place)
 		leave_place();
 	if (s.freed)

@@ -13,8 +13,8 @@
  *
  * Families. A fork bomb's processes are small and alike, and each one killed is replaced before its memory is back. The
  * processes of one user and one process group are summed up; where one such family holds most of what all processes hold
- * together, the victim is its youngest member; and if it has forked since the last kill and memory is gone again,
- * the family dies as a whole, in one pass that no fork can slip through (tasklist_lock; fork looks for signals under it).
+ * together, the victim is its youngest member; and if it has forked since the last kill and memory is gone again, or some of
+ * it died for nothing, the family dies as a whole, in one pass that no fork can slip through (tasklist_lock; fork looks for signals under it).
  *
  * Locks: oom_mutex > tasklist_lock (reading) > alloc_lock of a task.
  */
@@ -23,14 +23,16 @@
 #include "mm/rmap/rmap.h"
 
 #define VICTIM_TIME (3ULL * NSEC_PER_SEC)  /* to wait for a victim before another one is chosen */
+#define OOM_WAIT (300 * NSEC_PER_MSEC)     /* of others, until they look again whether there is memory */
 #define FAMILY_TIME (10ULL * NSEC_PER_SEC) /* kills nearer to one another than this belong together */
 #define FAMILY_LEAST 24
 
 const struct reclaim_ops *reclaim_ops;
 static DEFINE_MUTEX(oom_mutex);
 static DEFINE_WAIT_QUEUE(oom_wait);        /* a victim is gone, or a kill is done */
-static struct { struct mm *mm; u64 since; } victim; /* oom_mutex; mm counted (mmgrab) */
-static u64 last_family_kill;               /* oom_mutex: a member of `last_family` was killed then */
+static struct { struct mm *mm; u64 since; bool family; } victim; /* oom_mutex; mm counted (mmgrab) */
+static u64 last_family_kill;               /* oom_mutex: a member of `last_family` was killed then ... */
+static unsigned family_kills;              /* ... for the so-manieth time */
 static struct oom_family last_family;
 
 /* --- what a process holds --------------------------------------------------------------------------------------------------- */
@@ -237,7 +239,7 @@ static unsigned kill_family(const struct oom_family *f)
 static bool same_family_again(const struct oom_family *f)
 {
 	return f->members && last_family_kill && ktime_get() - last_family_kill < FAMILY_TIME && f->uid == last_family.uid &&
-	       f->pgrp == last_family.pgrp && f->youngest->start_time > last_family_kill;
+	       f->pgrp == last_family.pgrp;
 }
 
 /* => an address space that dies, counted for the reaper; NULL: nobody could be killed. tasklist_lock is taken inside */
@@ -257,7 +259,8 @@ static struct mm *kill_somebody(const struct oom_question *q, struct oom_kill *k
 		k->adj = t->group->oom_score_adj;
 		strscpy(k->comm, t->comm, sizeof(k->comm));
 		k->members = family.members;
-		if (same_family_again(&family))
+		family_kills = same_family_again(&family) ? family_kills + 1 : 0;
+		if (family_kills && (family_kills > 2 || family.members > 500 || family.youngest->start_time > last_family_kill))
 			k->killed = kill_family(&family);
 		kill_sharers(mm);
 		if (family.members) {
@@ -278,12 +281,30 @@ static bool enough(enum zone_id highest, unsigned order)
 	return false;
 }
 
-/* Has the last victim still something to give? oom_mutex */
-static bool victim_pending(void)
+/* Those that are killed and not yet buried: their stacks and tasks are low memory still. */
+static bool victims_left(void)
+{
+	struct task *t;
+	bool left = false;
+
+	rcu_read_lock();
+	for_each_task(t) {
+		left = t->group->oom_victim;
+		if (left)
+			break;
+	}
+	rcu_read_unlock();
+	return left;
+}
+
+/* Has the last victim still something to give, or the last family? oom_mutex */
+static bool victim_pending(bool low_only)
 {
 	if (!victim.mm)
 		return false;
 	if (READ_ONCE(victim.mm->oom_state) == OOM_MM_VICTIM && ktime_get() - victim.since < VICTIM_TIME)
+		return true;
+	if ((low_only || victim.family) && ktime_get() - victim.since < (victim.family ? FAMILY_TIME : VICTIM_TIME) && victims_left())
 		return true;
 	cmpxchg(&victim.mm->oom_state, OOM_MM_VICTIM, OOM_MM_GONE); /* no use waiting for it */
 	mmdrop(victim.mm);
@@ -308,6 +329,7 @@ static bool oom_locked(enum zone_id highest, gfp_t gfp, unsigned order)
 		WRITE_ONCE(mm->oom_state, OOM_MM_GONE);
 	victim.mm = mm;
 	victim.since = ktime_get();
+	victim.family = k.killed;
 	if (!k.q.low_only) /* the reaper has no low memory to give back */
 		oom_reap_soon(mm);
 	return true;
@@ -332,15 +354,17 @@ bool oom(struct zone *zone, gfp_t gfp, unsigned order)
 	if (oom_dying())
 		return true; /* the allocator lets it have the reserves */
 	if (!mutex_trylock(&oom_mutex)) {
-		(void)wait_event_killable_timeout(&oom_wait, !mutex_is_locked(&oom_mutex), 100 * NSEC_PER_MSEC);
+		(void)wait_event_killable_timeout(&oom_wait, !mutex_is_locked(&oom_mutex), OOM_WAIT);
 		return true;
 	}
-	if (victim_pending()) {
+	if (victim_pending(highest != ZONE_HIGHMEM && zones[ZONE_HIGHMEM].present)) {
 		struct mm *mm = victim.mm;
 
 		mmgrab(mm);
 		mutex_unlock(&oom_mutex);
-		(void)wait_event_killable_timeout(&oom_wait, READ_ONCE(mm->oom_state) != OOM_MM_VICTIM, 100 * NSEC_PER_MSEC);
+		(void)wait_event_killable_timeout(&oom_wait, READ_ONCE(mm->oom_state) != OOM_MM_VICTIM, OOM_WAIT);
+		if (READ_ONCE(mm->oom_state) != OOM_MM_VICTIM) /* the rest of it takes a moment */
+			msleep(10);
 		mmdrop(mm);
 		return true;
 	}
