@@ -515,6 +515,18 @@ static void wait_for_vfork(struct task *child, struct completion *done)
 	spin_unlock(&child->alloc_lock);
 }
 
+/* A user's processes that fork in vain, a bomb at its limit, would take all CPU time for that: the more they are the longer each waits.
+ * A signal ends it. */
+static void wait_at_limit(void)
+{
+	u32 tasks = atomic_read(&current->cred->user->tasks);
+
+	if (tasks < 100 || check_nproc() != -EAGAIN)
+		return;
+	set_current_state(TASK_INTERRUPTIBLE);
+	schedule_timeout((u64)tasks * 200 * NSEC_PER_USEC);
+}
+
 static long do_clone(const struct clone_request *r)
 {
 	DECLARE_COMPLETION(vfork_done);
@@ -525,8 +537,11 @@ static long do_clone(const struct clone_request *r)
 	if (err)
 		return err;
 	t = copy_process(r);
-	if (IS_ERR(t))
+	if (IS_ERR(t)) {
+		if (PTR_ERR(t) == -EAGAIN)
+			wait_at_limit();
 		return PTR_ERR(t);
+	}
 	pid = t->pid;
 	if (r->flags & CLONE_VFORK) {
 		t->vfork_done = &vfork_done;
