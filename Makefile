@@ -59,7 +59,7 @@ endif
 
 # --- kernel ------------------------------------------------------------------------------------------------------
 ROOMS   := boot arch/i386 kernel/lib kernel/sync kernel/sched kernel/time mm/phys drivers/block drivers/bus \
-           drivers/char mm/cache mm/rmap mm/virt mm/reclaim kernel/fs kernel/proc kernel/sys
+           drivers/char mm/cache mm/rmap mm/virt mm/reclaim kernel/fs kernel/fs/ext2 kernel/proc kernel/sys
 CSRC    := $(wildcard $(addsuffix /*.c,$(ROOMS)))
 ASRC    := $(wildcard $(addsuffix /*.asm,$(ROOMS)))
 OBJ     := $(CSRC:%.c=$(B)/%.o) $(ASRC:%.asm=$(B)/%.asm.o) $(B)/syscall_table.o
@@ -181,6 +181,9 @@ replay:
 .PHONY: gdb bochs record replay
 
 # --- tests -----------------------------------------------------------------------------------------------------------
+ifneq ($(filter fuzz,$(MAKECMDGOALS)),)
+include tools/tests/fuzz.mk
+endif
 ifneq ($(filter unit unit-build quick test test-all soak,$(MAKECMDGOALS)),)
 include tools/tests/unit.mk
 endif

@@ -12,6 +12,7 @@ void __init vfs_init(void)
 	fdtable_init();
 	fsinfo_init();
 	tmpfs_init();
+	ext2_init();
 	pipe_init();
 	anon_init();
 	devfs_init();

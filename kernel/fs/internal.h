@@ -185,6 +185,7 @@ int tmpfs_fill(struct super_block *sb, const char *options);
 struct inode *tmpfs_file_inode(loff_t size);
 struct files *files_new(void);
 void fdtable_init(void), fsinfo_init(void), inodes_shrink_sb(struct super_block *sb);
+void ext2_init(void); /* kernel/fs/ext2 */
 void tmpfs_init(void), devfs_init(void), anon_init(void), files_init(void), pipe_init(void), epoll_init(void), locks_init(void);
 int mount_at(const char *path, const char *type, u32 flags, const char *options);
 int vfs_mkdir_at(int dfd, const char *name, mode_t mode);
