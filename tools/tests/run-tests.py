@@ -263,12 +263,26 @@ def run_guest(job):
 
 
 def make_disk(path, how):
-    """SIZE or SIZE:dos: zeroes; with :dos a table of two primary and two logical partitions, which sfdisk writes."""
+    """SIZE: zeroes. SIZE:dos: a table of two primary and two logical partitions, which sfdisk writes. SIZE:ext2=BYTES: a
+    file system with blocks of so many bytes."""
     length, _, table = how.partition(":")
+    kind, _, block = table.partition("=")
     with open(path, "wb") as f:
         f.truncate(int(length[:-1]) << {"M": 20, "G": 30}[length[-1]])
-    if table == "dos":
-        subprocess.run(["sfdisk", "-q", path], input=PARTITIONS, check=True, env=dict(os.environ, PATH=os.environ["PATH"] + ":/sbin:/usr/sbin"))
+    env = dict(os.environ, PATH=os.environ["PATH"] + ":/sbin:/usr/sbin")
+    if kind == "dos":
+        subprocess.run(["sfdisk", "-q", path], input=PARTITIONS, check=True, env=env)
+    elif kind == "ext2":
+        subprocess.run(["mke2fs", "-q", "-F", "-t", "ext2", "-b", block, path], check=True, env=env)
+
+
+def check_disk(path, how):
+    """=> None, or what e2fsck says of a file system that is not in order after the machine has gone"""
+    if ":ext2" not in how:
+        return None
+    r = subprocess.run(["e2fsck", "-fn", path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+                       env=dict(os.environ, PATH=os.environ["PATH"] + ":/sbin:/usr/sbin"))
+    return r.stdout if r.returncode else None
 
 
 def boot(job, programs):
@@ -278,7 +292,13 @@ def boot(job, programs):
         for n, how in enumerate(job["disk"].split(",") if job["disk"] else []):
             make_disk(f"{tmp}/disk{n}", how)
             more += ["--block", job["block"], "--disk", f"{tmp}/disk{n}"]
-        return boot_with(job, programs, more)
+        output, status, errors = boot_with(job, programs, more)
+        for n, how in enumerate(job["disk"].split(",") if job["disk"] else []):
+            wrong = check_disk(f"{tmp}/disk{n}", how)
+            if wrong: # into the program's own output, before its end
+                text = b"".join(b"# " + line + b"\n" for line in wrong.splitlines()) + f"not ok - e2fsck accepts disk {n}\n".encode()
+                output = re.sub(rb"^\n?@@end", lambda m: text + m.group(0), output, count=1, flags=re.M)
+        return output, status, errors
 
 
 def boot_with(job, programs, more):
