@@ -3,6 +3,7 @@
  * The first process: a kernel thread with the number 1 that opens the console and executes init.
  *
  * `init=PATH` names the program; otherwise /init, /sbin/init, /etc/init, /bin/init and /bin/sh are tried in this order.
+ * With `root=` it is user/init that goes to the real root and looks at init= there.
  */
 #include "kernel/fs/vfs.h"
 #include "kernel/lib/bug.h"
@@ -77,6 +78,8 @@ int run_init(void *path)
 	current->group->unkillable = true;
 	new_session();
 	open_console();
+	if (!strncmp(boot_command_line, "root=", 5) || strstr(boot_command_line, " root="))
+		path = NULL; /* init= is then the real root's: the initramfs's /init goes there */
 	if (path && *(const char *)path) {
 		if (try_exec(path))
 			panic("init=%s does not run: give another program, or none to try the usual places", (const char *)path);

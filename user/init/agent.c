@@ -223,6 +223,8 @@ static void finish(void)
 		send_frame('O', buf, n);
 	while (from_err >= 0 && (n = read(from_err, buf, sizeof(buf))) > 0)
 		send_frame('R', buf, n);
+	if (disks_mounted()) /* the result says that they are in order: the host may end the machine after it */
+		quiesce();
 	send_number('X', end_status);
 	while (tcdrain(port) && errno == EINTR) /* a child's end must not cut the result short */
 		;

@@ -242,6 +242,7 @@ int main(void)
 	umask(022);
 	open_console();
 	mount_all();
+	switch_root();
 	close(console_fd);
 	open_console(); /* once more: the one in the /dev that programs see, or ttyname() finds none */
 	set_hostname();
@@ -250,6 +251,8 @@ int main(void)
 	shell_env = default_env;
 	port = boot_option("run");
 	if (!port || !agent_open(port)) {
+		if (!port)
+			become_root_init();
 		show_motd();
 		start_shell(NULL);
 	}

@@ -34,7 +34,14 @@ int terms_fds(struct pollfd *fds);
 void terms_poll(struct pollfd *fds, int n);
 bool terms_reaped(pid_t pid);                /* was it a shell of one of them? */
 
+/* --- root.c: root= --------------------------------------------------------------------------------------------- */
+void switch_root(void);         /* to the file system of root=, if there is one */
+void become_root_init(void);    /* to init= of it; returns if there is none */
+void leave_disks(void);         /* unmount what lies on disks, or make it read-only */
+bool disks_mounted(void);
+
 /* --- power.c ------------------------------------------------------------------------------------------------- */
+void quiesce(void);             /* end everybody else, write back, unmount */
 void __attribute__((noreturn)) power(int how); /* RB_POWER_OFF, RB_AUTOBOOT or RB_HALT_SYSTEM */
 
 #endif

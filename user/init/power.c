@@ -29,7 +29,7 @@ static void end_everybody(int sig, int tenths)
 		poll(NULL, 0, 100);
 }
 
-void power(int how)
+void quiesce(void)
 {
 	signal(SIGCHLD, SIG_DFL);
 	if (!all_gone()) {
@@ -38,6 +38,12 @@ void power(int how)
 			end_everybody(SIGKILL, 10);
 	}
 	sync();
+	leave_disks();
+}
+
+void power(int how)
+{
+	quiesce();
 	reboot(how);
 	complain("reboot");
 	for (;;)
