@@ -38,7 +38,7 @@ static bool boot_word(const char *word)
 	return false;
 }
 
-static void move_mount(const char *from)
+static void carry_over(const char *from)
 {
 	char to[64];
 
@@ -59,9 +59,9 @@ void switch_root(void)
 		complain(device);
 		return;
 	}
-	move_mount("/proc");
-	move_mount("/dev");
-	move_mount("/tmp");
+	carry_over("/proc");
+	carry_over("/dev");
+	carry_over("/tmp");
 	if (chdir(NEW) || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/"))
 		complain("root");
 	free(device);

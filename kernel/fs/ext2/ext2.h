@@ -49,7 +49,8 @@ struct ext2_sb {
 	bool no_windows;
 	bool wrote_state;               /* the disk says "mounted" */
 	bool freed;                     /* blocks or inodes were given back, and their old owners may still have them on the disk */
-	bool freed_dir;                 /* the same of directories */
+	bool freed_ino;                 /* inode numbers were */
+	bool old_names;                 /* and since then a directory got one: the disk may still have the number under its old name */
 	u32 own_blocks;                 /* f: super blocks, descriptors, bitmaps, tables */
 	u32 *checked, *bad;             /* l: a bit per group: its block bitmap was looked at; is not to be used */
 	u32 last_window;                /* l */

@@ -138,6 +138,8 @@ u32 ext2_alloc_ino(struct ext2_sb *s, struct inode *dir, mode_t mode, int *err)
 	group = choose_group(s, dir, mode);
 	for (u32 i = 0; !ino && i < s->g.groups; i++, group = next_group(s, group))
 		ino = take_in_group(s, group, S_ISDIR(mode));
+	if (S_ISDIR(mode) && s->freed_ino)
+		s->old_names = true;
 	mutex_unlock(&s->lock);
 	*err = -ENOSPC;
 	return ino;
@@ -166,7 +168,7 @@ void ext2_free_ino(struct ext2_sb *s, u32 ino, bool dir)
 		ext2_damaged(s, ino, d.inode_bitmap, "the inode was free already");
 	else if (d.free_inodes < s->g.inodes_per_group)
 		ext2_change_group(s, group, 0, 1, dir && d.dirs ? -1 : 0);
-	s->freed = true;
+	s->freed = s->freed_ino = true;
 out:
 	mutex_unlock(&s->lock);
 }

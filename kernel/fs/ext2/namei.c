@@ -221,7 +221,6 @@ static void lose_link(struct inode *dir, struct inode *i)
 static void lose_dir(struct inode *dir, struct inode *i)
 {
 	set_nlink(i, 0);
-	ext2_sb(dir->sb)->freed_dir = true;
 	mark_inode_dirty(i, INODE_DIRTY_DATA);
 	if (dir->nlink > 2)
 		drop_nlink(dir);

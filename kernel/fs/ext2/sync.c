@@ -11,6 +11,8 @@
  * The last but one is the one that kernels forget: a deleted file's inode still lies on the disk with its old indirect block,
  * and that block is the new file's data now; e2fsck would take the data for block numbers and "repair" them. So after anything
  * was given back, the next fsync writes all metadata of the device (it is little, and in one go), not only the file's.
+ * Likewise names: an entry that was removed lies on the disk and leads to a number that is a new directory's now; of two
+ * names for one directory e2fsck keeps the one that it sees first. So after such a number was given out, everything is written.
  *
  * Bitmaps, counts and the super block need not be there: e2fsck makes them again from the inodes.
  */
@@ -46,16 +48,20 @@ int ext2_sync_dir(struct inode *dir, bool flush)
 /* All that was given back is so on the disk too. */
 static int sync_freed(struct ext2_sb *s)
 {
-	bool dirs = s->freed_dir;
-	int err;
+	bool names = s->old_names;
+	int err = 0;
 
-	s->freed = s->freed_dir = false;
-	smp_mb();
-	err = dirs ? flusher_sync(s->backing.flusher, &s->backing, true) : 0;
+	s->freed = false;
+	if (names) {
+		s->old_names = s->freed_ino = false;
+		err = flusher_sync(s->backing.flusher, &s->backing, true);
+	}
 	if (!err)
 		err = write_and_wait_range(s->m, 0, MAX_LFS);
-	if (err)
-		s->freed = true;
+	if (err) {
+		s->freed = s->freed_ino = true;
+		s->old_names |= names;
+	}
 	return err;
 }
 
@@ -103,7 +109,7 @@ int ext2_fsync(struct file *f, loff_t start, loff_t end, bool data_only)
 		return err;
 	r = sync_inode(i, data_only ? INODE_DIRTY_DATA : INODE_DIRTY_ALL);
 	err = err ? err : r;
-	if (s->freed || s->freed_dir) {
+	if (s->freed || s->old_names) {
 		r = sync_freed(s);
 		err = err ? err : r;
 	}
