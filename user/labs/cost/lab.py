@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 ABOUT = "fork, exec, exit, faults: what each scheme and each lock costs"
 AXES = [("anon", {}), ("file", {}), ("lock", {"anon": "chain", "file": "chain"})]
-ROWS = "fork_ fault_ mmap_file mremap"
+ROWS = "fork_ anon_fault_write cow_ file_fault unmap_touched mmap_munmap_1p mmap_touch_munmap_1M mremap_4M"
 SCALES = {
-    "quick": {"memory": "512M", "run": "vmbench -T -t 3 -r 1 fork_exit fork_exec_static fork_64M_anon"},
+    "quick": {"memory": "512M", "run": "vmbench -T -t 3 -r 1 fork_exit fork_exec_static fork_64M_anon anon_fault_write unmap_touched mmap_munmap_1p"},
     "lecture": {"memory": "1G", "run": f"vmbench -T -t 10 -r 2 {ROWS}"},
     "full": {"memory": "32G", "run": f"vmbench -T -t 30 -r 3 {ROWS}"},
 }
