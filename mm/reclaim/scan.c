@@ -20,6 +20,8 @@
  */
 #include "arch/i386/pgtable.h"
 #include "drivers/block/block.h"
+#include "kernel/time/clock.h"
+#include "mm/cache/writeback.h"
 #include "mm/cache/writeback.h"
 #include "mm/reclaim/internal.h"
 #include "mm/reclaim/swap.h"
@@ -187,6 +189,12 @@ unsigned shrink_batch(struct zone *z, struct page **pages, unsigned n, struct sc
 	u32 active;
 
 	might_sleep();
+	if (unlikely(!vm_op_trybegin())) { /* the oracle of a debug build is at work: nothing may change */
+		msleep(10);
+		lru_give_back(z, pages, n, 0);
+		*activated = 0;
+		return 0;
+	}
 	plug_begin(&plug);
 	detach_all(pages, n, s, fate);
 	for (unsigned i = 0; i < n; i++)
@@ -196,6 +204,7 @@ unsigned shrink_batch(struct zone *z, struct page **pages, unsigned n, struct sc
 		if (fate[i] == FATE_WRITE)
 			fate[i] = write_file_page(pages[i], s);
 	plug_end(&plug);
+	vm_op_end();
 	kept = sort_out(pages, n, fate, &active);
 	*activated = hweight32(active);
 	lru_give_back(z, pages, kept, active);

@@ -80,6 +80,13 @@ static inline bool swap_tight(void) { return swap_free_slots() < swap_total_slot
 extern bool swap_on; /* an area is on, or was: a hint for hot paths */
 u32 swap_alloc_entry(u32 frame);           /* mm/reclaim's own. 0: none free; preemption off */
 
+#ifdef CONFIG_DEBUG
+/* For the oracle: begin; entry for each PTE and tree slot that holds one; check (=> slots held). A difference is a panic. */
+void swap_audit_begin(void);
+void swap_audit_entry(u32 entry, const char *where, unsigned long at);
+unsigned long swap_audit_check(void);
+#endif
+
 /* --- areas ------------------------------------------------------------------------------------------------------------------ */
 struct block_device;
 struct file;

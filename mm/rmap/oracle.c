@@ -10,12 +10,13 @@
  * Any difference is a panic that names page, scheme and difference.
  *
  * The counts live in pages of their own, one for 1,024 frames, made when the first PTE of such a group is met: what the
- * oracle needs grows with what is mapped, not with memory. Pins (PTEs in locked areas) are counted beside them. Swap slots join in
- * with the issue that brings them.
+ * oracle needs grows with what is mapped, not with memory. Pins (PTEs in locked areas) are counted beside them. Swap
+ * entries, of page tables and of files, are counted in the slots themselves (mm/reclaim/swapaudit.c), and compared with their counts.
  */
 #ifdef CONFIG_DEBUG
 #include "kernel/lib/printk.h"
 #include "kernel/sched/sched.h"
+#include "mm/reclaim/swap.h"
 #include "mm/rmap/rmap.h"
 
 /* --- the bracket -------------------------------------------------------------------------------------------------------- */
@@ -26,6 +27,15 @@ void vm_op_begin(void)
 {
 	if (!current->vm_op_depth++)
 		down_read(&vm_ops);
+}
+
+/* For reclaim, which may hold locks that an operation waits for. */
+bool vm_op_trybegin(void)
+{
+	if (!current->vm_op_depth && !down_read_trylock(&vm_ops))
+		return false;
+	current->vm_op_depth++;
+	return true;
 }
 
 void vm_op_end(void)
@@ -46,6 +56,7 @@ struct tally {
 	unsigned nr_groups;
 	struct mm *mm;        /* being read */
 	struct vma *vma;      /* the area that it has come to */
+	u32 swapped;          /* swap entries of this mm */
 	int err;
 };
 
@@ -91,6 +102,10 @@ static void count_pte(pte_t *pte, unsigned long addr, void *arg)
 	pte_t e = pte_read(pte);
 	pfn_t pfn = pte_pfn(e);
 
+	if (pte_is_swap(e)) {
+		t->swapped++;
+		swap_audit_entry(pte_swap_entry(e), "address", addr);
+	}
 	if (!pte_present(e) || pte_special(e))
 		return;
 	if (!pfn_opened(pfn))
@@ -122,7 +137,10 @@ static void count_all(struct tally *t)
 	for (struct mm *mm = next_mm(NULL); mm; mm = next_mm(mm)) {
 		t->mm = mm;
 		t->vma = first_vma(mm);
+		t->swapped = 0;
 		pt_walk(mm, 0, TASK_SIZE, count_pte, t);
+		if (t->swapped != atomic_read(&mm->swap_ents))
+			panic("oracle: mm %p has %u swap entries, its count says %d", mm, t->swapped, atomic_read(&mm->swap_ents));
 	}
 }
 
@@ -206,8 +224,10 @@ long rmap_oracle(u32 every)
 		return -ENOMEM;
 	ASSERT(!current->vm_op_depth);
 	down_write(&vm_ops);
+	swap_audit_begin();
 	count_all(&t);
 	n = t.err ? t.err : compare_all(&t, max(every, 1u));
+	swap_audit_check();
 	up_write(&vm_ops);
 	tally_free(&t);
 	return n;
