@@ -87,7 +87,8 @@ static void kill_task(struct task *t) { send_group_signal(SIGKILL, NULL, t); }
 
 void tables_init(void)
 {
-	static const struct reclaim_ops reclaim = { .files_bytes = files_table_bytes, .task_uid = task_uid, .kill = kill_task };
+	static const struct reclaim_ops reclaim = { .files_bytes = files_table_bytes, .task_uid = task_uid, .kill = kill_task,
+		.file_swapped = tmpfs_swapped, .next_swapped = tmpfs_next_swapped };
 	static const struct virt_ops virt = { .fget = fget, .mmap_file = mmap_file, .shmem_file = shmem_file,
 		.file_size = file_size, .fsync = file_fsync, .noexec = file_noexec, .capable = capable };
 

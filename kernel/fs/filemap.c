@@ -71,8 +71,12 @@ static struct page *page_for_read(struct file *f, pgoff_t index, unsigned want)
 	}
 	if (m->ops && m->ops->read_page)
 		return page_from_disk(f, page, index, want);
-	if (!page)
-		return NULL;
+	if (!page) {
+		page = unlikely(READ_ONCE(m->nr_values)) ? find_or_bring_page(m, index) : NULL;
+		if (IS_ERR_OR_NULL(page))
+			return page;
+		unlock_page(page);
+	}
 	lock_page(page); /* somebody is just filling it */
 	if (page->mapping == m && page_uptodate(page)) {
 		unlock_page(page);

@@ -195,4 +195,8 @@ int vfs_link_at(int odfd, const char *oldname, int dfd, const char *name, int fl
 
 static inline loff_t make_loff(u32 lo, u32 hi) { return (loff_t)((u64)hi << 32 | lo); }
 
+/* tmpfs.c, for mm/reclaim: struct reclaim_ops says what they do */
+void tmpfs_swapped(struct address_space *m);
+struct address_space *tmpfs_next_swapped(struct address_space *prev);
+
 #endif

@@ -10,6 +10,7 @@
 #include "kernel/fs/tmpfs.h"
 #include "kernel/fs/internal.h"
 #include "kernel/lib/vsprintf.h"
+#include "mm/reclaim/swap.h"
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
@@ -38,6 +39,8 @@ static void page_removed(struct address_space *m, struct page *page)
 {
 	struct tmpfs *t = tmpfs_of(m->host->sb);
 
+	if (page && page_swapcache(page))
+		swap_try_free(page);
 	spin_lock(&t->lock);
 	t->used--;
 	spin_unlock(&t->lock);
@@ -72,6 +75,7 @@ static int write_end(struct file *f, struct address_space *m, loff_t pos, unsign
 }
 static const struct mapping_ops mapping_ops = {
 	.write_begin = write_begin, .write_end = write_end, .page_adding = page_adding, .page_removed = page_removed,
+	.bring_back = swap_bring_back, .value_gone = swap_value_gone,
 };
 
 /* --- holes ---------------------------------------------------------------------------------------------------------- */
@@ -125,22 +129,19 @@ static long tmpfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 static loff_t seek_data(struct inode *i, loff_t pos, loff_t size)
 {
 	pgoff_t n = (pgoff_t)(pos >> PAGE_SHIFT);
-	struct page *page;
 
-	if (!find_pages(i->mapping, &n, (pgoff_t)((size - 1) >> PAGE_SHIFT), &page, 1))
+	if (!next_entry(i->mapping, &n, (pgoff_t)((size - 1) >> PAGE_SHIFT)))
 		return -ENXIO;
-	pos = max(pos, (loff_t)page->index << PAGE_SHIFT);
-	put_page(page);
+	pos = max(pos, (loff_t)n << PAGE_SHIFT);
 	return pos < size ? pos : -ENXIO;
 }
 static loff_t seek_hole(struct inode *i, loff_t pos, loff_t size)
 {
 	while (pos < size) {
-		struct page *page = find_page(i->mapping, (pgoff_t)(pos >> PAGE_SHIFT));
+		pgoff_t n = (pgoff_t)(pos >> PAGE_SHIFT);
 
-		if (!page)
+		if (!next_entry(i->mapping, &n, n))
 			return pos;
-		put_page(page);
 		pos = ((pos >> PAGE_SHIFT) + 1) << PAGE_SHIFT;
 	}
 	return size;
@@ -169,6 +170,36 @@ const struct file_ops tmpfs_file_ops = {
 	.fallocate = tmpfs_fallocate,
 };
 
+/* --- swap ------------------------------------------------------------------------------------------------------------ */
+/* Files whose trees hold swap entries, or did. inode->lru is free for it: these inodes are not hashed. */
+static LIST_HEAD(swapped);
+static DEFINE_SPINLOCK(swapped_lock); /* a leaf */
+
+void tmpfs_swapped(struct address_space *m)
+{
+	spin_lock(&swapped_lock);
+	if (list_empty(&m->host->lru))
+		list_add_tail(&m->host->lru, &swapped);
+	spin_unlock(&swapped_lock);
+}
+
+struct address_space *tmpfs_next_swapped(struct address_space *prev)
+{
+	struct inode *i, *found = NULL;
+	struct list_head *at;
+
+	spin_lock(&swapped_lock);
+	for (at = prev ? prev->host->lru.next : swapped.next; at != &swapped && !found; at = at->next) {
+		i = list_entry(at, struct inode, lru);
+		if (READ_ONCE(i->data.nr_values) && atomic_inc_not_zero(&i->refcount))
+			found = i;
+	}
+	spin_unlock(&swapped_lock);
+	if (prev)
+		iput(prev->host);
+	return found ? &found->data : NULL;
+}
+
 /* --- inodes ---------------------------------------------------------------------------------------------------------- */
 static int charge_inode(struct tmpfs *t)
 {
@@ -186,6 +217,9 @@ static void evict(struct inode *i)
 {
 	struct tmpfs *t = tmpfs_of(i->sb);
 
+	spin_lock(&swapped_lock);
+	list_del_init(&i->lru);
+	spin_unlock(&swapped_lock);
 	spin_lock(&t->lock);
 	t->inodes--;
 	spin_unlock(&t->lock);

@@ -103,6 +103,20 @@ void *find_entry(struct address_space *m, pgoff_t index)
 	}
 }
 
+bool next_entry(struct address_space *m, pgoff_t *index, pgoff_t last)
+{
+	unsigned long from = *index, at;
+	bool found;
+	void *item;
+
+	rcu_read_lock();
+	found = radix_gang_indices(&m->pages, &from, last, &item, &at, 1);
+	rcu_read_unlock();
+	if (found)
+		*index = at;
+	return found;
+}
+
 struct page *find_lock_page(struct address_space *m, pgoff_t index)
 {
 	struct page *page;

@@ -95,6 +95,8 @@ struct page *find_page(struct address_space *m, pgoff_t index);
 struct page *find_lock_page(struct address_space *m, pgoff_t index); /* locked, mapping checked; NULL if absent */
 static inline bool is_value(const void *entry) { return (unsigned long)entry & 2; }
 void *find_entry(struct address_space *m, pgoff_t index); /* a page with a reference, a value, or NULL */
+bool next_entry(struct address_space *m, pgoff_t *index, pgoff_t last); /* the first from *index to last where a page or a value stands */
+struct page *find_or_bring_page(struct address_space *m, pgoff_t index); /* locked, with a reference; NULL: neither page nor value; ERR_PTR */
 /* => page with a reference, locked; made if absent: then neither uptodate nor zeroed, which is the caller's to do;
  *    ERR_PTR(-ENOMEM, -ENOSPC). Sleeps if gfp does, and for the page lock. */
 struct page *find_or_make_page(struct address_space *m, pgoff_t index, gfp_t gfp);

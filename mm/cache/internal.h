@@ -21,7 +21,6 @@ static inline void count_page(const struct address_space *m, int n)
 		this_cpu_add(cache_stat[STAT_SHMEM], n);
 }
 void remove_values(struct address_space *m, pgoff_t first, pgoff_t last);
-struct page *find_or_bring_page(struct address_space *m, pgoff_t index); /* locked; NULL: neither page nor value; ERR_PTR */
 
 /* dirty.c */
 void forget_dirty(struct page *page); /* page locked, on its way out */

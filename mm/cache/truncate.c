@@ -113,13 +113,19 @@ int zero_range_cached(struct address_space *m, loff_t from, loff_t to)
 
 static void remove_range(struct address_space *m, pgoff_t first, pgoff_t last, bool even_cows)
 {
+	unsigned long values;
+
 	if (first > last)
 		return;
 	unmap(m, first, last, even_cows);
 	if (!READ_ONCE(m->nr_pages) && !READ_ONCE(m->nr_values))
 		return;
+	values = READ_ONCE(m->nr_values);
 	remove_pages(m, first, last);
-	remove_values(m, first, last);
+	if (values || READ_ONCE(m->nr_values)) {
+		remove_values(m, first, last);
+		remove_pages(m, first, last); /* what a reader brought back meanwhile */
+	}
 	if (even_cows)
 		unmap(m, first, last, true);
 }

@@ -7,6 +7,7 @@
 
 #include "mm/phys/phys.h"
 
+struct address_space;
 struct task;
 struct mm;
 
@@ -30,6 +31,10 @@ unsigned oom_score(struct task *t);   /* /proc/PID/oom_score: 0 to 2000 */
 struct reclaim_ops {
 	unsigned long (*files_bytes)(struct task *t);    /* its descriptor table */
 	u32 (*task_uid)(struct task *t);
+	/* tmpfs: this file's tree holds a swap entry now (no sleep); and the next such file after prev, each with a reference to its
+	 * inode, which goes with the next call */
+	void (*file_swapped)(struct address_space *m);
+	struct address_space *(*next_swapped)(struct address_space *prev);
 	void (*kill)(struct task *t);                    /* SIGKILL to its process. tasklist_lock may be held for reading */
 };
 extern const struct reclaim_ops *reclaim_ops;

@@ -71,6 +71,11 @@ void swap_read_ahead(u32 entry);           /* starts reading it, if it is not th
  * slot is not used again. May sleep */
 bool swap_page_good(struct page *page);
 
+/* For tmpfs: its mapping_ops' bring_back and value_gone (mm/cache/cache.h). */
+struct address_space;
+struct page *swap_bring_back(struct address_space *m, pgoff_t index, void *value);
+void swap_value_gone(struct address_space *m, pgoff_t index, void *value);
+
 /* --- how much: in slots of MMU_PAGE_SIZE -------------------------------------------------------------------------------- */
 unsigned long swap_free_slots(void), swap_total_slots(void), swap_cache_pages(void);
 unsigned long swap_writes(void);           /* pages under write-out */
@@ -81,10 +86,11 @@ extern bool swap_on; /* an area is on, or was: a hint for hot paths */
 u32 swap_alloc_entry(u32 frame);           /* mm/reclaim's own. 0: none free; preemption off */
 
 #ifdef CONFIG_DEBUG
-/* For the oracle: begin; entry for each PTE and tree slot that holds one; check (=> slots held). A difference is a panic. */
+/* For the oracle: begin; entry for each PTE, files for all tmpfs trees; check. A difference is a panic; unless `last`, false: once more. */
 void swap_audit_begin(void);
 void swap_audit_entry(u32 entry, const char *where, unsigned long at);
-unsigned long swap_audit_check(void);
+void swap_audit_files(void);
+bool swap_audit_check(bool last);
 #endif
 
 /* --- areas ------------------------------------------------------------------------------------------------------------------ */

@@ -101,7 +101,7 @@ int swap_header_parse(const void *page, u32 pages, struct swap_header *h, const 
 /* page: new, locked, with the caller's reference. Enters the swap cache for an entry in use that has no page yet.
  * => 0; -EEXIST: there is one; -ENOENT: the entry is in use no more */
 int swap_cache_enter(struct page *page, u32 entry);
-void swap_cache_forget(struct page *page);               /* locked: leaves, whatever its slot's count */
+void swap_cache_leave(struct page *page);                /* locked and frozen: leaves; the caller's is the only reference */
 bool swap_leave_file(struct page *page);                 /* swapshm.c: a clean tmpfs page makes room for its entry */
 
 #endif

@@ -3,7 +3,7 @@
  * The oracle's part of swap (debug builds): do the counts say what page tables and files hold?
  *
  *	swap_audit_begin      all audit counts to 0
- *	swap_audit_entry      once for each PTE, and each place in a file's tree, that holds an entry
+ *	swap_audit_entry      once for each PTE, and (swap_audit_files) each place in a file's tree, that holds an entry
  *	swap_audit_check      the same number as the slot's count? does the slot's page know its slot? how many slots are in use?
  *
  * Any difference is a panic that names the slot. => no operation is under way (mm/rmap/oracle.c); only read-ahead, and pages that are
@@ -55,32 +55,34 @@ static void check_page(const struct swap_area *a, u32 offset, const struct swap_
 		      page->private, page->flags);
 }
 
-static u32 check_area(struct swap_area *a)
+/* => false: some count differs. Truncation takes an entry out of a tree a moment before it lets its slot go. */
+static bool check_area(struct swap_area *a, bool last)
 {
-	u32 busy = 0;
+	bool good = true;
 
 	for (u32 offset = 1; offset < a->nr_slots; offset++) {
 		struct swap_slot *s = swap_slot_lock(a, offset);
 
-		if (s->count != s->audit && s->count != SLOT_STUCK)
-			panic("oracle: slot %u of %s (frame %x) counts %u holders, %u were found", offset, a->name, s->frame, s->count, s->audit);
+		if (s->count != s->audit && s->count != SLOT_STUCK) {
+			if (last)
+				panic("oracle: slot %u of %s (frame %x) counts %u holders, %u were found", offset, a->name, s->frame, s->count, s->audit);
+			good = false;
+		}
 		check_page(a, offset, s);
-		busy += s->count > 0;
 		swap_slot_unlock(a, offset, s);
 		if (!(offset & (CLUSTER - 1)))
 			cond_resched();
 	}
-	return busy;
+	return good;
 }
 
-/* => slots that somebody holds */
-unsigned long swap_audit_check(void)
+bool swap_audit_check(bool last)
 {
-	unsigned long busy = 0;
+	bool good = true;
 
 	for (unsigned i = 0; i < SWAP_TYPES; i++)
 		if (swap_areas[i])
-			busy += check_area(swap_areas[i]);
-	return busy;
+			good &= check_area(swap_areas[i], last);
+	return good;
 }
 #endif

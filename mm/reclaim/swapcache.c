@@ -183,13 +183,14 @@ static void undress(struct page *page, u32 entry, struct swap_slot *s)
 	page->private = 0;
 }
 
-void swap_cache_forget(struct page *page)
+/* page: locked, frozen, out of its file. => the caller's is the only reference */
+void swap_cache_leave(struct page *page)
 {
 	u32 entry = page->private;
 
-	ASSERT(page_locked(page) && page_swapcache(page) && !page_writeback(page));
+	ASSERT(page_locked(page) && page_swapcache(page) && !page_writeback(page) && !atomic_read(&page->refcount));
 	undress(page, entry, lock_entry(entry));
-	put_page(page);
+	atomic_set(&page->refcount, 1);
 }
 
 bool swap_try_free(struct page *page)

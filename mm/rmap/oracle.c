@@ -16,6 +16,7 @@
 #ifdef CONFIG_DEBUG
 #include "kernel/lib/printk.h"
 #include "kernel/sched/sched.h"
+#include "kernel/time/clock.h"
 #include "mm/reclaim/swap.h"
 #include "mm/rmap/rmap.h"
 
@@ -102,10 +103,7 @@ static void count_pte(pte_t *pte, unsigned long addr, void *arg)
 	pte_t e = pte_read(pte);
 	pfn_t pfn = pte_pfn(e);
 
-	if (pte_is_swap(e)) {
-		t->swapped++;
-		swap_audit_entry(pte_swap_entry(e), "address", addr);
-	}
+	t->swapped += pte_is_swap(e);
 	if (!pte_present(e) || pte_special(e))
 		return;
 	if (!pfn_opened(pfn))
@@ -214,6 +212,30 @@ static void tally_free(struct tally *t)
 	kvfree(t->groups);
 }
 
+/* --- swap ------------------------------------------------------------------------------------------------------------------- */
+static void audit_pte(pte_t *pte, unsigned long addr, void *arg)
+{
+	pte_t e = pte_read(pte);
+
+	if (pte_is_swap(e))
+		swap_audit_entry(pte_swap_entry(e), "address", addr);
+}
+
+/* Truncation is no operation of ours, and swapoff frees areas: what is not right at once must be a moment later. */
+static void check_swap(void)
+{
+	for (int tries = swap_on ? 20 : 0; tries--;) {
+		swap_audit_begin();
+		for (struct mm *mm = next_mm(NULL); mm; mm = next_mm(mm))
+			if (atomic_read(&mm->swap_ents))
+				pt_walk(mm, 0, TASK_SIZE, audit_pte, NULL);
+		swap_audit_files();
+		if (swap_audit_check(!tries))
+			return;
+		msleep(5);
+	}
+}
+
 long rmap_oracle(u32 every)
 {
 	struct tally t = { .nr_groups = (max_pfn >> GROUP_SHIFT) + 1 };
@@ -224,10 +246,9 @@ long rmap_oracle(u32 every)
 		return -ENOMEM;
 	ASSERT(!current->vm_op_depth);
 	down_write(&vm_ops);
-	swap_audit_begin();
 	count_all(&t);
 	n = t.err ? t.err : compare_all(&t, max(every, 1u));
-	swap_audit_check();
+	check_swap();
 	up_write(&vm_ops);
 	tally_free(&t);
 	return n;

@@ -77,7 +77,7 @@ void page_out_area(struct vma *v, unsigned long start, unsigned long end)
 	}
 }
 
-static u32 next_entry(struct vma *v, unsigned long *addr, unsigned long end)
+static u32 next_swapped(struct vma *v, unsigned long *addr, unsigned long end)
 {
 	struct page *pt;
 	pte_t *first = pte_lock_at(v->mm, *addr, &pt), *pte = first;
@@ -99,7 +99,7 @@ static u32 next_entry(struct vma *v, unsigned long *addr, unsigned long end)
 void bring_in_area(struct vma *v, unsigned long start, unsigned long end)
 {
 	while (start < end && atomic_read(&v->mm->swap_ents)) {
-		u32 entry = next_entry(v, &start, table_end(start, end));
+		u32 entry = next_swapped(v, &start, table_end(start, end));
 
 		if (!entry)
 			continue;
