@@ -14,18 +14,13 @@
  *
  * Two different anon_vmas never merge, so neighbours that mprotect could make mergeable share one from the start.
  */
-#include "mm/rmap/schemes.h"
+#include "mm/rmap/anonvma.h"
 
 struct anon_vma {
 	struct rwsem lock;     /* level "anon_vma->lock" */
 	atomic_t refcount;     /* vmas on the list and walks under way */
 	u32 nr_vmas;           /* lock */
 	struct list_head vmas; /* lock: anon_tail.node */
-};
-
-struct anon_tail {
-	struct anon_vma *av;   /* mmap lock for writing; from NULL: tree_lock. Never changes once set */
-	struct list_head node; /* av->lock */
 };
 
 static struct kmem_cache *anon_vma_cache;
@@ -43,13 +38,13 @@ static void anon_vma_ctor(void *obj)
 	av->nr_vmas = 0;
 }
 
-static int anonvma_init(void)
+int anonvma_init(void)
 {
 	anon_vma_cache = kmem_cache_create("anon_vma", sizeof(struct anon_vma), 0, SLAB_TYPESAFE_RCU, anon_vma_ctor);
 	return anon_vma_cache ? 0 : -ENOMEM;
 }
 
-static void anonvma_vma_init(struct vma *vma) { *tail_of(vma) = (struct anon_tail){ .av = NULL }; }
+void anonvma_vma_init(struct vma *vma) { *tail_of(vma) = (struct anon_tail){ .av = NULL }; }
 
 static void put_anon_vma(struct anon_vma *av)
 {
@@ -100,7 +95,7 @@ static struct anon_vma *neighbours_anon_vma(struct vma *vma)
 }
 
 /* => mmap lock for reading at least: several threads may come at once, tree_lock decides */
-static noinline int make_anon_vma(struct vma *vma)
+noinline int anonvma_make(struct vma *vma)
 {
 	struct anon_vma *av = neighbours_anon_vma(vma);
 
@@ -128,10 +123,10 @@ static noinline int make_anon_vma(struct vma *vma)
 
 static int anonvma_prepare(struct vma *vma, struct rmap_batch *b, unsigned pages)
 {
-	return likely(READ_ONCE(tail_of(vma)->av)) ? 0 : make_anon_vma(vma);
+	return likely(READ_ONCE(tail_of(vma)->av)) ? 0 : anonvma_make(vma);
 }
 
-static int anonvma_share(struct vma *to, struct vma *from)
+int anonvma_share(struct vma *to, struct vma *from)
 {
 	struct anon_vma *av = tail_of(from)->av;
 
@@ -140,14 +135,14 @@ static int anonvma_share(struct vma *to, struct vma *from)
 	return 0;
 }
 
-static bool anonvma_can_merge(const struct vma *a, const struct vma *b)
+bool anonvma_can_merge(const struct vma *a, const struct vma *b)
 {
 	struct anon_vma *x = tail_of(a)->av, *y = tail_of(b)->av;
 
 	return !x || !y || x == y;
 }
 
-static int anonvma_merge(struct vma *into, struct vma *gone)
+int anonvma_merge(struct vma *into, struct vma *gone)
 {
 	struct anon_vma *av = tail_of(gone)->av;
 
@@ -156,7 +151,7 @@ static int anonvma_merge(struct vma *into, struct vma *gone)
 	return 0;
 }
 
-static void anonvma_unlink(struct vma *vma)
+void anonvma_unlink(struct vma *vma)
 {
 	struct anon_tail *t = tail_of(vma);
 	struct anon_vma *av = t->av;
@@ -171,13 +166,13 @@ static void anonvma_unlink(struct vma *vma)
 	put_anon_vma(av);
 }
 
-static void anonvma_adjust_begin(struct vma *vma)
+void anonvma_adjust_begin(struct vma *vma)
 {
 	if (tail_of(vma)->av)
 		down_write(&tail_of(vma)->av->lock);
 }
 
-static void anonvma_adjust_end(struct vma *vma)
+void anonvma_adjust_end(struct vma *vma)
 {
 	if (tail_of(vma)->av)
 		up_write(&tail_of(vma)->av->lock);
@@ -221,13 +216,12 @@ out:
 	return av;
 }
 
-static enum rmap_result anonvma_walk(struct rmap_walk *w)
+void anonvma_hold(struct anon_vma *av) { atomic_inc(&av->refcount); }
+
+enum rmap_result anonvma_walk_list(struct rmap_walk *w, struct anon_vma *av)
 {
-	struct anon_vma *av = get_anon_vma(w->page);
 	struct anon_tail *t;
 
-	if (!av)
-		return RMAP_DONE;
 	down_read(&av->lock);
 	list_for_each_entry(t, &av->vmas, node) {
 		struct vma *vma = vma_of(t);
@@ -239,6 +233,13 @@ static enum rmap_result anonvma_walk(struct rmap_walk *w)
 	up_read(&av->lock);
 	put_anon_vma(av);
 	return RMAP_DONE;
+}
+
+static enum rmap_result anonvma_walk(struct rmap_walk *w)
+{
+	struct anon_vma *av = get_anon_vma(w->page);
+
+	return av ? anonvma_walk_list(w, av) : RMAP_DONE;
 }
 
 const struct rmap_scheme rmap_anon_anonvma = {

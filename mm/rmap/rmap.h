@@ -115,7 +115,8 @@ struct rmap_scheme {
 	/* Schemes of files: zap_file_range on all areas that show MMU pages [first, last]; takes the object's lock. */
 	void (*unmap_range)(struct address_space *m, pgoff_t first, pgoff_t last, bool even_cows);
 
-	size_t (*describe)(char *buf, size_t size); /* objects and bytes, for /proc/rmap */
+	size_t (*describe)(char *buf, size_t size); /* objects, bytes, counters of its own: for /proc/rmap */
+	void (*reset)(void);                        /* of those counters */
 };
 
 /* --- what mm/virt calls ------------------------------------------------------------------------------------------- */

@@ -242,4 +242,8 @@ void rmap_reset_counters(void)
 {
 	for_each_cpu(cpu)
 		memset(&per_cpu(rmap_counters, cpu), 0, sizeof(struct rmap_counters));
+	if (rmap_anon->reset)
+		rmap_anon->reset();
+	if (rmap_file->reset)
+		rmap_file->reset();
 }

@@ -12,7 +12,7 @@
 #define ANON_SCHEMES(x) x(RMAP_ONLY_ANON)
 #define FILE_SCHEMES(x) x(RMAP_ONLY_FILE)
 #else
-#define ANON_SCHEMES(x) x(anonvma), x(avc), x(anonmm), x(chain)
+#define ANON_SCHEMES(x) x(anonvma), x(avc), x(anonmm), x(chain), x(direct)
 #define FILE_SCHEMES(x) x(tree), x(list), x(chain)
 #endif
 
