@@ -13,6 +13,7 @@
 #include "kernel/sys/process.h"
 #include "mm/reclaim/reclaim.h"
 #include "mm/virt/mm.h"
+#include <linux/falloc.h>
 #include <linux/mount.h>
 
 static_assert(offsetof(struct task, work) == TASK_WORK && offsetof(struct task, stack) == TASK_STACK &&
@@ -85,12 +86,17 @@ static u32 task_uid(struct task *t)
 }
 static void kill_task(struct task *t) { send_group_signal(SIGKILL, NULL, t); }
 
+static int file_punch_hole(struct file *f, loff_t start, loff_t len)
+{
+	return f->ops->fallocate ? (int)f->ops->fallocate(f, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, start, len) : -EOPNOTSUPP;
+}
+
 void tables_init(void)
 {
 	static const struct reclaim_ops reclaim = { .files_bytes = files_table_bytes, .task_uid = task_uid, .kill = kill_task,
 		.file_swapped = tmpfs_swapped, .next_swapped = tmpfs_next_swapped };
 	static const struct virt_ops virt = { .fget = fget, .mmap_file = mmap_file, .shmem_file = shmem_file,
-		.file_size = file_size, .fsync = file_fsync, .noexec = file_noexec, .capable = capable };
+		.file_size = file_size, .fsync = file_fsync, .punch_hole = file_punch_hole, .noexec = file_noexec, .capable = capable };
 
 	virt_ops = &virt;
 	reclaim_ops = &reclaim;

@@ -199,7 +199,7 @@ static int make_host(struct block_device *dev)
 		return -ENOMEM;
 	}
 	i->rdev = dev->dev;
-	mapping_init(&i->data, i, &device_mapping_ops, 0);
+	mapping_init(&i->data, i, &device_mapping_ops, MAPPING_DEVICE);
 	inode_set_size(i, (loff_t)(dev->sectors << SECTOR_SHIFT));
 	i->data.backing = b;
 	dev->host = i;

@@ -6,6 +6,9 @@
  * cache than one copy more. splice and tee are not here.
  */
 #include "kernel/fs/internal.h"
+#include "mm/cache/readahead.h"
+#include "mm/cache/writeback.h"
+#include <linux/fadvise.h>
 
 /* Up to n bytes; positions move on by what was written. => bytes, -errno if none */
 static ssize_t copy_bytes(struct file *in, loff_t *ipos, struct file *out, loff_t *opos, size_t n)
@@ -142,34 +145,78 @@ out:
 }
 
 /* --- advice --------------------------------------------------------------------------------------------------------- */
-/* Taken where it may help: files whose pages have to be read from somewhere. Nothing here has such files yet. */
-static long advise(int fd, int advice)
+/* Whole pages of [first, last] that are not wanted any more: what is dirty is written out first, but not waited for. */
+static void dont_need(struct file *f, loff_t first, loff_t last)
+{
+	struct address_space *m = f->mapping;
+	loff_t from = ALIGN_UP(first, (loff_t)PAGE_SIZE), end = last == MAX_LFS ? last : ALIGN_DOWN(last + 1, (loff_t)PAGE_SIZE);
+
+	if (!m->backing || from >= end)
+		return;
+	write_range(m, first, last, false);
+	invalidate_clean_pages(m, (pgoff_t)(from >> PAGE_SHIFT), (pgoff_t)(min(end - 1, CACHE_FILE_MAX) >> PAGE_SHIFT));
+}
+
+static void set_window(struct file *f, u16 pages, bool random)
+{
+	spin_lock(&f->lock);
+	f->ra_pages = pages;
+	f->mode = random ? f->mode | FMODE_RANDOM : f->mode & ~FMODE_RANDOM;
+	spin_unlock(&f->lock);
+}
+
+static void will_need(struct file *f, loff_t first, loff_t last)
+{
+	loff_t size = inode_size(f->mapping->host);
+
+	if (first < size && f->mode & FMODE_READ)
+		(void)read_ahead_range(f->mapping, f, (pgoff_t)(first >> PAGE_SHIFT), (pgoff_t)(min(last, size - 1) >> PAGE_SHIFT));
+}
+
+static long advise_file(struct file *f, loff_t first, loff_t len, int advice)
+{
+	loff_t last = len && first <= MAX_LFS - len ? first + len - 1 : MAX_LFS;
+
+	if (S_ISFIFO(f->inode->mode))
+		return -ESPIPE;
+	if (len < 0 || !f->mapping)
+		return -EINVAL;
+	switch (advice) {
+	case POSIX_FADV_NORMAL: set_window(f, 0, false); return 0;
+	case POSIX_FADV_SEQUENTIAL: set_window(f, 2 * RA_DEFAULT, false); return 0;
+	case POSIX_FADV_RANDOM: set_window(f, f->ra_pages, true); return 0;
+	case POSIX_FADV_WILLNEED: will_need(f, max(first, (loff_t)0), last); return 0;
+	case POSIX_FADV_DONTNEED: dont_need(f, max(first, (loff_t)0), last); return 0;
+	case POSIX_FADV_NOREUSE: return 0;
+	}
+	return -EINVAL;
+}
+
+static long advise(int fd, loff_t first, loff_t len, int advice)
 {
 	struct fdref r = fdget(fd);
-	long err = 0;
+	long err = r.file ? advise_file(r.file, first, len, advice) : -EBADF;
 
-	if (!r.file)
-		return -EBADF;
-	if (S_ISFIFO(r.file->inode->mode))
-		err = -ESPIPE;
-	else if (advice < 0 || advice > 5 || !r.file->mapping)
-		err = -EINVAL;
 	fdput(r);
 	return err;
 }
 SYSCALL(fadvise64_64, int fd, u32 off_lo, u32 off_hi, u32 len_lo, u32 len_hi, int advice)
 {
-	return make_loff(len_lo, len_hi) < 0 ? -EINVAL : advise(fd, advice);
+	return advise(fd, make_loff(off_lo, off_hi), make_loff(len_lo, len_hi), advice);
 }
-SYSCALL(fadvise64, int fd, u32 off_lo, u32 off_hi, size_t len, int advice) { return advise(fd, advice); }
+SYSCALL(fadvise64, int fd, u32 off_lo, u32 off_hi, size_t len, int advice) { return advise(fd, make_loff(off_lo, off_hi), len, advice); }
 
 SYSCALL(readahead, int fd, u32 off_lo, u32 off_hi, size_t n)
 {
+	loff_t first = make_loff(off_lo, off_hi);
 	struct fdref r = fdget(fd);
 	long err = -EBADF;
 
-	if (r.file && r.file->mode & FMODE_READ)
-		err = S_ISREG(r.file->inode->mode) && r.file->mapping ? 0 : -EINVAL;
+	if (r.file && r.file->mode & FMODE_READ) {
+		err = (S_ISREG(r.file->inode->mode) || S_ISBLK(r.file->inode->mode)) && r.file->mapping && first >= 0 ? 0 : -EINVAL;
+		if (!err && n)
+			will_need(r.file, first, first + (loff_t)n - 1);
+	}
 	fdput(r);
 	return err;
 }

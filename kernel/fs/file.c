@@ -135,7 +135,7 @@ static int do_open(struct file *f)
 		f->mode |= FMODE_LSEEK;
 	if (f->mapping)
 		f->wb_err = errseq_sample(&f->mapping->wb_err);
-	if (f->flags & O_DIRECT && !(i->mapping && i->mapping->ops) && !S_ISFIFO(i->mode))
+	if (f->flags & O_DIRECT && !(f->mapping && f->mapping->ops) && !S_ISFIFO(i->mode))
 		return -EINVAL;
 	return 0;
 }

@@ -51,10 +51,13 @@ static size_t copy_page_to(struct iov *to, struct page *page, unsigned off, size
 /* A file that has to be read from somewhere, and the page is not there, or not yet. */
 static noinline struct page *page_from_disk(struct file *f, struct page *page, pgoff_t index, unsigned want)
 {
-	if (page)
-		put_page(page);
-	else
+	if (!page) {
 		read_ahead_miss(f->mapping, f, index, want);
+	} else {
+		if (page_readahead(page)) /* being read: the next window now, before we wait */
+			read_ahead_marker(f->mapping, f, page, want);
+		put_page(page);
+	}
 	return read_cache_page(f->mapping, f, index);
 }
 
@@ -215,7 +218,7 @@ ssize_t file_write_pages(struct file *f, struct iov *from, loff_t pos)
 		done += part;
 		reach = PAGE_SIZE;
 		if (unlikely(++dirtied == DIRTY_CHECK) && f->mapping->backing) {
-			balance_dirty(f->mapping);
+			balance_dirty(f->mapping->backing->flusher);
 			dirtied = 0;
 		}
 		if (unlikely(part < (ssize_t)n)) {
@@ -234,7 +237,7 @@ ssize_t file_write_pages(struct file *f, struct iov *from, loff_t pos)
 		}
 	}
 	if (f->mapping->backing)
-		balance_dirty_some(f->mapping, dirtied);
+		balance_dirty_some(f->mapping->backing->flusher, dirtied);
 	return done ? done : part;
 }
 

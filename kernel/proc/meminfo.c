@@ -7,6 +7,7 @@
  */
 #include "kernel/proc/internal.h"
 #include "mm/cache/cache.h"
+#include "mm/cache/writeback.h"
 #include "mm/phys/phys.h"
 #include "mm/reclaim/reclaim.h"
 #include "mm/reclaim/swap.h"
@@ -113,8 +114,8 @@ void meminfo_show(struct seq *s, struct task *t)
 	kb(s, "MemTotal", totalram_pages);
 	kb(s, "MemFree", free);
 	kb(s, "MemAvailable", mem_available());
-	kb(s, "Buffers", 0);
-	kb(s, "Cached", cache_pages());
+	kb(s, "Buffers", device_pages());
+	kb(s, "Cached", cache_pages() - min(cache_pages(), device_pages()));
 	kb(s, "SwapCached", swap_cache_pages());
 	meminfo_lru(s, &sums);
 	kb(s, "HighTotal", totalhigh_pages);
@@ -123,8 +124,8 @@ void meminfo_show(struct seq *s, struct task *t)
 	kb(s, "LowFree", free_low);
 	kb(s, "SwapTotal", swap_total_slots());
 	kb(s, "SwapFree", swap_free_slots());
-	kb(s, "Dirty", 0);
-	kb(s, "Writeback", 0);
+	kb(s, "Dirty", dirty_pages());
+	kb(s, "Writeback", writeback_pages());
 	kb(s, "AnonPages", nr_anon());
 	kb(s, "Mapped", nr_mapped(&sums));
 	kb(s, "Shmem", shmem_pages());
@@ -134,14 +135,16 @@ void meminfo_show(struct seq *s, struct task *t)
 void vmstat_show(struct seq *s, struct task *t)
 {
 	struct mm_sums sums = sum_mms();
-	unsigned long reclaimable, unreclaimable;
+	unsigned long reclaimable, unreclaimable, limit, background;
 
 	slab_pages(&reclaimable, &unreclaimable);
 	seq_printf(s, "nr_free_pages %lu\nnr_inactive_anon %lu\nnr_active_anon %lu\nnr_inactive_file %lu\nnr_active_file %lu\n",
 		   nr_free_pages(), nr_lru_pages(LRU_INACTIVE_ANON), nr_lru_pages(LRU_ACTIVE_ANON), nr_lru_pages(LRU_INACTIVE_FILE),
 		   nr_lru_pages(LRU_ACTIVE_FILE));
-	seq_printf(s, "nr_unevictable %lu\nnr_mlock %lu\nnr_anon_pages %lu\nnr_mapped %lu\nnr_file_pages %lu\nnr_dirty 0\nnr_writeback 0\n",
-		   nr_mlocked_pages(), nr_mlocked_pages(), nr_anon(), nr_mapped(&sums), cache_pages());
+	seq_printf(s, "nr_unevictable %lu\nnr_mlock %lu\nnr_anon_pages %lu\nnr_mapped %lu\nnr_file_pages %lu\nnr_dirty %lu\nnr_writeback %lu\n",
+		   nr_mlocked_pages(), nr_mlocked_pages(), nr_anon(), nr_mapped(&sums), cache_pages(), dirty_pages(), writeback_pages());
+	limit = dirty_threshold(&background);
+	seq_printf(s, "nr_dirty_threshold %lu\nnr_dirty_background_threshold %lu\n", limit, background);
 	seq_printf(s, "nr_slab_reclaimable %lu\nnr_slab_unreclaimable %lu\nnr_page_table_pages %lu\nnr_kernel_stack %lu\nnr_shmem %lu\n",
 		   reclaimable, unreclaimable, sums.tables, K(low_used(LOW_STACK)), shmem_pages());
 	seq_printf(s, "nr_swapcached %lu\n", swap_cache_pages());

@@ -5,6 +5,7 @@
 #include "drivers/char/char.h"
 #include "kernel/lib/div64.h"
 #include "kernel/proc/internal.h"
+#include "mm/cache/writeback.h"
 #include "mm/phys/phys.h"
 #include "mm/reclaim/reclaim.h"
 #include "mm/reclaim/swap.h"
@@ -140,6 +141,27 @@ NUMBER(swappiness, sysctl_swappiness, 0, 200)
 NUMBER(vfs_cache_pressure, vfs_cache_pressure, 0, 10000)
 NUMBER(page_cluster, sysctl_page_cluster, 0, 5)
 
+NUMBER(dirty_expire_centisecs, sysctl_dirty_expire_centisecs, 0, 0x7fffffff)
+NUMBER(dirty_writeback_centisecs, sysctl_dirty_writeback_centisecs, 0, 0x7fffffff)
+
+/* Bytes or percent: the one that was set last counts, the other one reads 0. */
+#define EITHER(name, var, other, low, high) \
+	static void name##_show(struct seq *s, struct task *t) { seq_printf(s, "%lu\n", (unsigned long)(var)); } \
+	static int name##_write(struct task *t, char *text, size_t n) \
+	{ \
+		long long v; \
+		int r = parse(text, low, high, &v); \
+		if (!r) { \
+			var = (__typeof__(var))v; \
+			other = 0; \
+		} \
+		return r; \
+	}
+EITHER(dirty_ratio, sysctl_dirty_ratio, sysctl_dirty_bytes, 0, 100)
+EITHER(dirty_bytes, sysctl_dirty_bytes, sysctl_dirty_ratio, 2 * PAGE_SIZE, 0xffffffffLL)
+EITHER(dirty_background_ratio, sysctl_dirty_background_ratio, sysctl_dirty_background_bytes, 0, 100)
+EITHER(dirty_background_bytes, sysctl_dirty_background_bytes, sysctl_dirty_background_ratio, 1, 0xffffffffLL)
+
 static void min_free_kbytes_show(struct seq *s, struct task *t) { seq_printf(s, "%u\n", min_free_kbytes); }
 static int min_free_kbytes_write(struct task *t, char *text, size_t n)
 {
@@ -164,7 +186,7 @@ static void lowmem_reserve_ratio_show(struct seq *s, struct task *t)
 	seq_puts(s, "\n");
 }
 
-/* 2: dentries, inodes and whatever else can shrink. 1, clean page cache, needs reclaim. */
+/* 1: clean pages of files; 2: dentries, inodes and whatever else can shrink. */
 static int drop_caches_write(struct task *t, char *text, size_t n)
 {
 	long long v;
@@ -172,15 +194,16 @@ static int drop_caches_write(struct task *t, char *text, size_t n)
 
 	if (r)
 		return r;
-	if (!(v & 2))
-		return -EOPNOTSUPP;
-	while (shrink_slabs(1024, GFP_KERNEL) && !signal_pending())
+	if (v & 1)
+		drop_page_cache();
+	while (v & 2 && shrink_slabs(1024, GFP_KERNEL) && !signal_pending())
 		count_vm_event(DROP_SLAB);
 	return 0;
 }
 
 static const struct proc_entry vm_children[] = {
-	{ .name = "drop_caches", .mode = 0200, .write = drop_caches_write },
+	RW(dirty_background_bytes), RW(dirty_background_ratio), RW(dirty_bytes), RW(dirty_expire_centisecs), RW(dirty_ratio),
+	RW(dirty_writeback_centisecs), { .name = "drop_caches", .mode = 0200, .write = drop_caches_write },
 	RO(lowmem_reserve_ratio), RW(max_map_count), RW(min_free_kbytes), RW(mmap_min_addr), RW(overcommit_memory), RW(overcommit_ratio),
 	{ .name = "page-cluster", .mode = 0644, .show = page_cluster_show, .write = page_cluster_write }, RW(swappiness), RW(vfs_cache_pressure), { 0 }
 };

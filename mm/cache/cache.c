@@ -33,6 +33,7 @@ static unsigned long sum(enum cache_stat s)
 
 unsigned long cache_pages(void) { return sum(STAT_FILE); }
 unsigned long shmem_pages(void) { return sum(STAT_SHMEM); }
+unsigned long device_pages(void) { return sum(STAT_DEVICE); }
 
 void mapping_init(struct address_space *m, struct inode *host, const struct mapping_ops *ops, u32 flags)
 {

@@ -43,7 +43,8 @@ struct address_space {
 	u32 dirtied;                   /* flusher->lock: when, in ms of the clock; 0: on no list */
 	pgoff_t wb_next;               /* the flusher: where it goes on in a large file */
 };
-enum { MAPPING_SWAPBACKED = 1 /* tmpfs, shared anonymous */, MAPPING_UNEVICTABLE = 2, MAPPING_LOWMEM = 4 };
+enum { MAPPING_SWAPBACKED = 1 /* tmpfs, shared anonymous */, MAPPING_UNEVICTABLE = 2, MAPPING_LOWMEM = 4,
+       MAPPING_DEVICE = 8 /* a disk's own pages */ };
 
 enum { TAG_DIRTY, TAG_WRITEBACK }; /* of mapping->pages; pages of MAPPING_SWAPBACKED carry none */
 
@@ -131,8 +132,8 @@ unsigned long invalidate_clean_pages(struct address_space *m, pgoff_t first, pgo
 void invalidate_pages(struct address_space *m, pgoff_t first, pgoff_t last);
 void drop_page_cache(void);                          /* of all files: /proc/sys/vm/drop_caches */
 void mapping_free(struct address_space *m);          /* last inode reference gone: no mapping, no user */
-/* For meminfo and vmstat, in pages: all files (tmpfs included), tmpfs and shared anonymous, dirty, under write-back. */
-unsigned long cache_pages(void), shmem_pages(void), dirty_pages(void), writeback_pages(void);
+/* For meminfo and vmstat, in pages: all files (tmpfs, disks included), tmpfs and shared anonymous, disks; dirty, under write-back. */
+unsigned long cache_pages(void), shmem_pages(void), device_pages(void), dirty_pages(void), writeback_pages(void);
 
 /* What page cache asks of the rooms to its right: set at boot. */
 struct cache_ops {

@@ -12,13 +12,15 @@
 static inline bool swapbacked(const struct address_space *m) { return m->flags & MAPPING_SWAPBACKED; }
 
 /* cache.c */
-enum cache_stat { STAT_FILE, STAT_SHMEM, NR_CACHE_STATS };
+enum cache_stat { STAT_FILE, STAT_SHMEM, STAT_DEVICE, NR_CACHE_STATS };
 DECLARE_PER_CPU(s32, cache_stat[NR_CACHE_STATS]);
 static inline void count_page(const struct address_space *m, int n)
 {
 	this_cpu_add(cache_stat[STAT_FILE], n);
 	if (swapbacked(m))
 		this_cpu_add(cache_stat[STAT_SHMEM], n);
+	else if (unlikely(m->flags & MAPPING_DEVICE))
+		this_cpu_add(cache_stat[STAT_DEVICE], n);
 }
 void remove_values(struct address_space *m, pgoff_t first, pgoff_t last);
 

@@ -155,12 +155,8 @@ void flusher_wrote(struct flusher *f, unsigned pages)
 
 /* Asleep it looks again whenever pages have been written, and ten times a second. A fatal signal ends it: the task is on
  * its way out and dirties no more. */
-void balance_dirty(struct address_space *m)
+void balance_dirty(struct flusher *f)
 {
-	struct flusher *f = m->backing ? m->backing->flusher : NULL;
-
-	if (!f)
-		return;
 	might_sleep();
 	while (must_wait(f)) {
 		flusher_kick(f);
@@ -172,11 +168,11 @@ void balance_dirty(struct address_space *m)
 /* Who writes a page at a time is looked at as well: a CPU's writers together, every 32 pages. */
 static DEFINE_PER_CPU(u32, unlooked);
 
-void balance_dirty_some(struct address_space *m, unsigned pages)
+void balance_dirty_some(struct flusher *f, unsigned pages)
 {
 	this_cpu_add(unlooked, pages);
 	if (likely(this_cpu_read(unlooked) < 32))
 		return;
 	this_cpu_write(unlooked, 0);
-	balance_dirty(m);
+	balance_dirty(f);
 }

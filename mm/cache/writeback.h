@@ -58,10 +58,10 @@ void start_page_writeback(struct page *page);    /* page locked */
 void finish_page_writeback(struct page *page, int err); /* thread context; err goes to mapping->wb_err */
 
 /* --- writers wait ---------------------------------------------------------------------------------------------------- */
-/* A writer to m has dirtied some pages (looked at every 32 or so): sleeps while its disk has more than its share. Neither
+/* A writer to this disk has dirtied some pages (looked at every 32 or so): sleeps while its disk has more than its share. Neither
  * page locks nor an mmap lock are held. balance_dirty_some: for few; looks once in a while. */
-void balance_dirty(struct address_space *m);
-void balance_dirty_some(struct address_space *m, unsigned pages);
+void balance_dirty(struct flusher *f);
+void balance_dirty_some(struct flusher *f, unsigned pages);
 unsigned long dirty_threshold(unsigned long *background); /* in pages */
 unsigned long dirtyable_pages(void);
 extern int sysctl_dirty_ratio, sysctl_dirty_background_ratio;       /* percent of dirtyable memory */

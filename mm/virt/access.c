@@ -28,7 +28,7 @@ static int populate_one(struct vma *v, unsigned long addr, bool write)
 		r = handle_vma_fault(v, addr, write, &major);
 	} while (r == VMF_RETRY && !signal_pending_state(TASK_KILLABLE));
 	switch (r) {
-	case VMF_DONE: return 0;
+	case VMF_DONE: case VMF_DIRTIED: return 0;
 	case VMF_RETRY: return -EINTR;
 	case VMF_OOM: return -ENOMEM;
 	default: return -EFAULT;

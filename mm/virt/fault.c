@@ -15,7 +15,7 @@
  *     anonymous page   (spurious)                          only we map it: made writable where it is
  *                                                          others do:      [other] <- old page    copy -> [ours]
  *     private file     (spurious)                          a copy, ours
- *     shared file      (spurious)                          made writable, page marked dirty
+ *     shared file      (spurious)                          page marked dirty (on a disk: page_mkwrite), made writable
  *   beyond the file's end: SIGBUS. No area, or not allowed: SIGSEGV. "Spurious": another CPU was faster, or our TLB is
  *   older than the entry: drop our translation, try again.
  *
@@ -26,6 +26,7 @@
  * Locks: mmap lock (read) > page lock (files) > PTL. The areas stay as they are; entries may change until the PTL.
  */
 #include "mm/reclaim/reclaim.h"
+#include "mm/cache/writeback.h"
 #include "mm/virt/internal.h"
 
 void fault_unmap(struct fault *f)
@@ -240,6 +241,7 @@ int handle_user_fault(struct regs *regs, unsigned long addr, unsigned code)
 {
 	struct mm *mm = current->mm;
 	struct page *wait = NULL, **may_wait = &wait;
+	struct flusher *flusher = NULL;
 	bool major = false;
 	struct vma *v;
 	int r;
@@ -260,9 +262,15 @@ int handle_user_fault(struct regs *regs, unsigned long addr, unsigned code)
 			return bad_access(code, addr, SIGSEGV, SEGV_MAPERR);
 		}
 		r = access_allowed(v, code) ? vma_fault(v, addr, code & FAULT_WRITE, &major, may_wait) : VMF_SEGV;
+		if (unlikely(r == VMF_DIRTIED))
+			flusher = vma_mapping(v)->backing->flusher;
 		mmap_read_unlock(mm, addr, addr + 1);
 		if (unlikely(r == VMF_RETRY && wait_to_retry(&wait, &may_wait)))
 			return code & FAULT_USER ? 0 : -EFAULT;
 	} while (unlikely(r == VMF_RETRY));
+	if (unlikely(flusher)) { /* r is VMF_DIRTIED */
+		balance_dirty_some(flusher, 1);
+		r = VMF_DONE;
+	}
 	return finish_fault(r, major, code, addr);
 }

@@ -89,7 +89,7 @@ static int copy_on_write(struct fault *f, struct page *old)
 }
 
 /* => PTL held; released */
-static void make_writable(struct fault *f)
+void fault_make_writable(struct fault *f)
 {
 	if (f->vma->flags & VM_WRITE)
 		pte_set_bits(f->pte, PTE_WRITE | PTE_DIRTY | PTE_ACCESSED);
@@ -101,11 +101,13 @@ static void make_writable(struct fault *f)
 
 static int write_shared(struct fault *f, struct page *page)
 {
+	if (!pte_special(f->entry) && !page_swapbacked(page))
+		return fault_file_mkwrite(f, page);
 	if (!fault_lock(f))
 		return VMF_DONE;
 	if (!pte_special(f->entry) && !page_dirty(page))
 		mark_page_dirty(page);
-	make_writable(f);
+	fault_make_writable(f);
 	return VMF_DONE;
 }
 
@@ -115,7 +117,7 @@ static int write_private(struct fault *f, struct page *page)
 		if (!fault_lock(f))
 			return VMF_DONE;
 		if (page_is_ours(page, f->vma, f->addr)) {
-			make_writable(f);
+			fault_make_writable(f);
 			return VMF_DONE;
 		}
 		spin_unlock(&f->pt->ptl);

@@ -6,9 +6,14 @@
  * it, then unlock. Truncation sets the new size first, then locks each page, unmaps it and takes it out: so whichever
  * comes first, no page stays mapped that has left its file.
  *
+ * A page of a file on a disk is mapped read-only while it is clean. The first write to it asks the file system (page_mkwrite,
+ * under the page lock, with the table given back), makes it dirty and then the entry writable; cleaning write-protects it
+ * again. The page lock is held from page_mkwrite until the entry is set, so no write-out gets in between.
+ *
  * A read maps cached neighbours too, FAULT_AROUND pages aligned: they stand side by side in a leaf of the file's tree, and
  * only those are taken whose lock is free.
  */
+#include "mm/cache/readahead.h"
 #include "mm/virt/internal.h"
 
 #define FAULT_AROUND 16u /* MMU pages; divides a page-table page */
@@ -40,10 +45,16 @@ static atomic_t *file_rss(struct mm *mm, const struct address_space *m)
 }
 
 /* --- neighbours ----------------------------------------------------------------------------------------------------------- */
+/* A page that starts the next read-ahead is left to a fault of its own: that can read. */
+static inline bool plain_uptodate(const struct page *page)
+{
+	return (READ_ONCE(page->flags) & (1UL << PG_uptodate | 1UL << PG_readahead)) == 1UL << PG_uptodate;
+}
+
 /* => page locked, uptodate, and the file's page at index */
 static inline bool trylock_cached(struct page *page, const struct address_space *m, pgoff_t index)
 {
-	if (!page_uptodate(page) || !trylock_page(page))
+	if (!plain_uptodate(page) || !trylock_page(page))
 		return false;
 	if (likely(page->mapping == m && page->index == index))
 		return true;
@@ -142,6 +153,27 @@ static struct page *cached_page(struct fault *f, struct address_space *m, pgoff_
 	return NULL;
 }
 
+static enum ra_advice advice(const struct vma *v)
+{
+	return v->flags & VM_RAND ? RA_RANDOM : v->flags & VM_SEQ ? RA_SEQUENTIAL : RA_NORMAL;
+}
+
+/* Nothing is held but the mmap lock. Starts to read the page, if it is not there, or the window behind it. */
+static void read_from_disk(struct fault *f, struct address_space *m, pgoff_t index)
+{
+	struct page *page = find_page(m, index);
+
+	if (!page) {
+		f->major = true;
+		read_ahead_fault(m, f->vma->file, index, advice(f->vma));
+		return;
+	}
+	if (page_readahead(page))
+		read_ahead_marker(m, f->vma->file, page, 1);
+	f->major |= !page_uptodate(page);
+	put_page(page);
+}
+
 /* The table is given back and mapped again. => locked, with a reference; ERR_PTR(VMF_*) */
 static struct page *read_page(struct fault *f, struct address_space *m, pgoff_t index)
 {
@@ -150,7 +182,8 @@ static struct page *read_page(struct fault *f, struct address_space *m, pgoff_t 
 	fault_unmap(f);
 	if (index >= file_end(f))
 		return ERR_PTR(VMF_BUS);
-	f->major |= m->ops && m->ops->read_page;
+	if (m->ops && m->ops->read_page)
+		read_from_disk(f, m, index);
 	page = read_cache_page(m, f->vma->file, index);
 	if (IS_ERR(page))
 		return ERR_PTR(PTR_ERR(page) == -ENOMEM ? VMF_OOM : VMF_BUS);
@@ -182,8 +215,6 @@ static int map_copy(struct fault *f, struct page *page)
 /* => page locked; *mapped: the caller's reference has become the PTE's */
 static int map_page(struct fault *f, struct page *page, struct address_space *m, bool *mapped)
 {
-	if (f->write && wants_notice(m) && !page_dirty(page))
-		mark_page_dirty(page);
 	if (!fault_lock(f))
 		return VMF_DONE;
 	rmap_add(page, f->vma, f->addr, &f->batch);
@@ -214,6 +245,73 @@ static int map_locked(struct fault *f, struct page *page, struct address_space *
 	return r;
 }
 
+/* Shared files on a disk: the file system reserves space, the page becomes dirty, and only then may it be written.
+ * page is locked and the file's. Sleeps. => VMF_DONE, VMF_* */
+static int make_dirty(struct fault *f, struct address_space *m, struct page *page)
+{
+	int err = 0;
+
+	if (page->index >= file_end(f))
+		return VMF_BUS;
+	if (m->ops->page_mkwrite)
+		err = m->ops->page_mkwrite(f->vma->file, page);
+	if (err)
+		return err == -ENOMEM ? VMF_OOM : VMF_BUS;
+	if (!page_dirty(page))
+		mark_page_dirty(page);
+	return VMF_DONE;
+}
+
+/* A write fault with nothing there. */
+static int write_fault(struct fault *f, struct address_space *m, pgoff_t index)
+{
+	struct page *page;
+	int r;
+
+	do
+		page = read_page(f, m, index);
+	while (!page);
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+	r = make_dirty(f, m, page);
+	if (r == VMF_DONE)
+		r = fault_remap(f);
+	if (r) {
+		unlock_page(page);
+		put_page(page);
+		return r;
+	}
+	r = map_locked(f, page, m);
+	return r == VMF_DONE ? VMF_DIRTIED : r;
+}
+
+/* A write to a page that is mapped read-only: it was clean. The table is mapped; the entry, looked at again, keeps the
+ * page in its place until we have a reference. */
+int fault_file_mkwrite(struct fault *f, struct page *page)
+{
+	struct address_space *m = vma_mapping(f->vma);
+	int r = VMF_DONE;
+
+	if (!fault_lock(f))
+		return VMF_DONE;
+	get_page(page);
+	spin_unlock(&f->pt->ptl);
+	fault_unmap(f);
+	lock_page(page);
+	if (page->mapping == m)
+		r = make_dirty(f, m, page);
+	if (r == VMF_DONE && page->mapping == m) {
+		r = fault_remap(f);
+		if (!r && fault_lock(f)) {
+			fault_make_writable(f);
+			r = VMF_DIRTIED;
+		}
+	}
+	unlock_page(page);
+	put_page(page);
+	return r;
+}
+
 int fault_file(struct fault *f)
 {
 	struct address_space *m = vma_mapping(f->vma);
@@ -225,6 +323,8 @@ int fault_file(struct fault *f)
 		return VMF_DONE;
 	if (unlikely(rmap_file->reserve) && reserve_entry(f))
 		return VMF_OOM;
+	if (f->write && f->vma->flags & VM_SHARED && wants_notice(m))
+		return write_fault(f, m, index);
 	page = cached_page(f, m, index);
 	if (!page) {
 		do

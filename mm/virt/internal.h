@@ -189,6 +189,8 @@ static inline bool fault_lock(struct fault *f)
 struct page *fault_new_page(struct fault *f, bool zero); /* NULL: table given back, look again or (spare NULL) no memory */
 void fault_set_anon(struct fault *f, struct page *page, pte_t entry);
 int fault_file(struct fault *f);                 /* fault_file.c */
+int fault_file_mkwrite(struct fault *f, struct page *page);
+void fault_make_writable(struct fault *f);       /* fault_anon.c. PTL held; released */
 int fault_anon(struct fault *f);                 /* fault_anon.c */
 int fault_present(struct fault *f);
 int fault_swap(struct fault *f);                 /* fault_swap.c */

@@ -4,6 +4,7 @@
  * lock for writing, splits and merges). MADV_FREE takes the pages at once: as lazily as Linux would they could only go
  * under pressure, which nothing here makes yet; the promise to the program is the same.
  */
+#include "mm/cache/readahead.h"
 #include "mm/reclaim/swap.h"
 #include "mm/virt/internal.h"
 
@@ -76,6 +77,8 @@ static int advise_pages(struct vma *v, unsigned long start, unsigned long end, i
 	default: /* MADV_WILLNEED */
 		if (!vma_mapping(v) && !vma_is_anon(v))
 			return -EBADF;
+		if (vma_mapping(v))
+			(void)read_ahead_range(vma_mapping(v), v->file, vma_pgoff_at(v, start), vma_pgoff_at(v, end - 1));
 		bring_in_area(v, start, end);
 		return 0;
 	}
@@ -97,7 +100,7 @@ static bool known(int advice)
 	case MADV_NORMAL: case MADV_RANDOM: case MADV_SEQUENTIAL: case MADV_WILLNEED: case MADV_DONTNEED: case MADV_FREE:
 	case MADV_DONTFORK: case MADV_DOFORK: case MADV_DONTDUMP: case MADV_DODUMP: case MADV_WIPEONFORK:
 	case MADV_KEEPONFORK: case MADV_COLD: case MADV_PAGEOUT: case MADV_POPULATE_READ: case MADV_POPULATE_WRITE:
-	case MADV_DONTNEED_LOCKED:
+	case MADV_DONTNEED_LOCKED: case MADV_REMOVE:
 		return true;
 	}
 	return false;
@@ -127,6 +130,50 @@ static int advise_range(struct mm *mm, unsigned long start, unsigned long end, i
 	return -ENOMEM;
 }
 
+/* MADV_REMOVE: a hole in the file where [start, end) of v shows it. The mmap lock is dropped meanwhile. */
+static int remove_area(struct mm *mm, struct vma *v, unsigned long start, unsigned long end)
+{
+	loff_t from = (loff_t)vma_pgoff_at(v, start) << MMU_PAGE_SHIFT;
+	struct file *file = v->file;
+	int err;
+
+	if (v->flags & VM_LOCKED || !vma_mapping(v))
+		return -EINVAL;
+	if ((v->flags & (VM_SHARED | VM_WRITE)) != (VM_SHARED | VM_WRITE))
+		return -EACCES;
+	get_file(file);
+	mmap_read_unlock(mm, MM_ALL);
+	err = virt_ops->punch_hole(file, from, end - start);
+	put_file(file);
+	mmap_read_lock(mm, MM_ALL);
+	return err;
+}
+
+static int remove_advised(struct mm *mm, unsigned long start, unsigned long end)
+{
+	int err = 0, missing = 0;
+
+	mmap_read_lock(mm, MM_ALL);
+	while (start < end && !err) {
+		struct vma *v = find_vma(mm, start);
+		unsigned long to;
+
+		if (!v || v->start >= end) {
+			missing = -ENOMEM;
+			break;
+		}
+		if (v->start > start) {
+			missing = -ENOMEM;
+			start = v->start;
+		}
+		to = min(v->end, end);
+		err = remove_area(mm, v, start, to);
+		start = to;
+	}
+	mmap_read_unlock(mm, MM_ALL);
+	return err ? err : missing;
+}
+
 static int populate_advised(struct mm *mm, unsigned long start, unsigned long end, bool write)
 {
 	int err;
@@ -150,6 +197,8 @@ SYSCALL(madvise, unsigned long start, unsigned long len_in, int advice)
 		return 0;
 	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
 		return populate_advised(mm, start, end, advice == MADV_POPULATE_WRITE);
+	if (advice == MADV_REMOVE)
+		return remove_advised(mm, start, end);
 	if (!write) {
 		mmap_read_lock(mm, start, end);
 		err = advise_range(mm, start, end, advice, false);

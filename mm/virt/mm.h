@@ -156,7 +156,8 @@ long vm_map_special(unsigned long addr, unsigned long len, u32 flags, const stru
 
 /* --- faults -------------------------------------------------------------------------------------------------------- */
 int handle_user_fault(struct regs *regs, unsigned long addr, unsigned code); /* trap_ops.page_fault */
-enum { VMF_DONE = 0, VMF_RETRY = 1 /* look again */, VMF_OOM = -12, VMF_SEGV = -14, VMF_BUS = -5 };
+enum { VMF_DONE = 0, VMF_RETRY = 1 /* look again */,
+       VMF_DIRTIED = 2 /* done, and a page of a disk file became dirty: balance_dirty once nothing is held */, VMF_OOM = -12, VMF_SEGV = -14, VMF_BUS = -5 };
 int mm_bring_back(struct mm *mm, u32 type);                          /* swapoff; no lock held */
 int handle_vma_fault(struct vma *vma, unsigned long addr, bool write, bool *major); /* mmap read lock */
 
@@ -225,6 +226,7 @@ struct virt_ops {
 	struct file *(*shmem_file)(const char *name, loff_t size, u32 vm_flags);
 	loff_t (*file_size)(struct file *f);                         /* bytes: beyond the last page lies SIGBUS */
 	int (*fsync)(struct file *f, loff_t start, loff_t end);      /* msync(MS_SYNC); inclusive */
+	int (*punch_hole)(struct file *f, loff_t start, loff_t len); /* MADV_REMOVE; takes inode->lock */
 	bool (*noexec)(struct file *f);                              /* from a mount without exec */
 	bool (*capable)(int cap);
 };

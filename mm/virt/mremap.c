@@ -123,7 +123,7 @@ static int carry_step(struct vma *from, unsigned long old, struct vma *to, unsig
 		return -ENOMEM;
 	while ((done += carry_ptes(from, old + done, to, new + done, n - done)) < n) {
 		r = handle_vma_fault(from, old + done, true, &major);
-		if (r != VMF_DONE && r != VMF_RETRY)
+		if (r != VMF_DONE && r != VMF_RETRY && r != VMF_DIRTIED)
 			return -ENOMEM;
 	}
 	return 0;
