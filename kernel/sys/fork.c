@@ -101,6 +101,7 @@ static struct task *dup_task(void)
 	t->fs = NULL;
 	t->utime = t->stime = 0;
 	t->min_flt = t->maj_flt = t->nvcsw = t->nivcsw = 0;
+	t->rss_new = 0;
 	t->gfp_mask = t->clear_child_tid = t->set_child_tid = t->robust_list = 0;
 	t->vfork_done = NULL;
 	t->restart.fn = NULL;

@@ -114,10 +114,11 @@ enum rmap_verdict rmap_visit_pte(struct rmap_walk *w, const struct rmap_mapping 
 
 /* Does mm map no page of this kind at all? A child that has not touched its files since fork, and whoever is going away
  * and has unmapped all, can be passed over without touching a page table. Read without the PTL: what is being mapped
- * right now by a fault waits for the page lock (files), or is a copy of an entry that this walk comes to first (fork). */
+ * right now by a fault waits for the page lock (files), or is a copy of an entry that this walk comes to first (fork). Threads count
+ * some of their pages by themselves for a while. */
 static inline bool has_none(const struct mm *mm, const struct page *page)
 {
-	return !atomic_read(page_anon(page) ? &mm->rss_anon : page_swapbacked(page) ? &mm->rss_shmem : &mm->rss_file);
+	return !mm->threaded && !atomic_read(page_anon(page) ? &mm->rss_anon : page_swapbacked(page) ? &mm->rss_shmem : &mm->rss_file);
 }
 
 bool rmap_visit_one(struct rmap_walk *w, struct mm *mm, struct vma *vma, unsigned long addr)
