@@ -89,6 +89,24 @@ static int move(void)
 	errno = e;
 	return q == MAP_FAILED ? -1 : 0;
 }
+/* Memory that the parent has too, there and back; every word must be what it was, whatever failed. */
+static int move_shared(void)
+{
+	char *p = area + (64 << 10), *q = mremap(p, 16 << 10, 16 << 10, MREMAP_MAYMOVE | MREMAP_DONTUNMAP), *back = MAP_FAILED;
+	int e = errno;
+
+	if (q != MAP_FAILED) {
+		back = mremap(q, 16 << 10, 16 << 10, MREMAP_MAYMOVE | MREMAP_FIXED, p);
+		e = errno;
+		if (back == MAP_FAILED && mremap(q, 16 << 10, 16 << 10, MREMAP_MAYMOVE | MREMAP_FIXED, p) == MAP_FAILED)
+			_exit(254);
+	}
+	for (unsigned i = 0; i < 16 << 10; i++)
+		if (p[i] != 1)
+			_exit(253);
+	errno = e;
+	return back == MAP_FAILED ? -1 : 0;
+}
 static int shared_map(void)
 {
 	char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -294,7 +312,7 @@ static int mounting(void)
 
 static const struct op { const char *name; int (*fn)(void); } ops[] = {
 	{ "mmap and populate", map_touch }, { "mprotect that splits", split_protect }, { "munmap that splits", punch },
-	{ "mremap that moves", move }, { "shared anonymous memory", shared_map }, { "fork", forking }, { "fork and exec", execing },
+	{ "mremap that moves", move }, { "mremap of a family's memory", move_shared }, { "shared anonymous memory", shared_map }, { "fork", forking }, { "fork and exec", execing },
 	{ "pipe", pipes }, { "open, write, unlink", files }, { "mkdir, symlink", directories }, { "readdir", listing },
 	{ "rename", renames }, { "a large descriptor", many_fds }, { "poll of many", polling }, { "epoll", epolling },
 	{ "a queued signal", signals }, { "timer_create", timers }, { "/proc/self/smaps", proc_files }, { "a pty", ptys },
