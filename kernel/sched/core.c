@@ -147,6 +147,18 @@ static inline void switch_mm(struct rq *rq, struct task *prev, struct task *next
 		prev->active_mm = NULL; /* its reference goes on to next */
 }
 
+static noinline void ask_rseq(struct task *t) { __atomic_fetch_or(&t->work, WORK_RSEQ, __ATOMIC_SEQ_CST); }
+
+/* Restartable sequences (kernel/sys/rseq.c): prev may be in one if an interrupt or a fault brought it here; next has to hear of
+ * another CPU. */
+static inline void rseq_switch(struct task *prev, struct task *next)
+{
+	if (prev->rseq && (s32)task_regs(prev->stack)->orig_eax < 0)
+		ask_rseq(prev);
+	if (next->rseq && next->rseq_cpu != next->sched.cpu)
+		ask_rseq(next);
+}
+
 static void switch_tasks(struct rq *rq, struct task *prev, struct task *next, u64 now)
 {
 	rq->curr = next;
@@ -154,6 +166,7 @@ static void switch_tasks(struct rq *rq, struct task *prev, struct task *next, u6
 	next->sched.exec_start = now;
 	next->sched.slice_start = next->sched.sum_exec;
 	next->sched.on_cpu = true;
+	rseq_switch(prev, next);
 	if (unlikely(prev == rq->idle)) {
 		rq->times.idle += now - rq->idle_since;
 		start_tick(rq);

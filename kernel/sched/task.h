@@ -50,7 +50,7 @@ enum {
 	TASK_STOPPED = 8, TASK_ZOMBIE = 16, TASK_DEAD = 32, TASK_TRACED = 64
 };
 /* task->work: why user_work must run before user mode */
-enum { WORK_SIGNAL = 1, WORK_RESCHED = 2, WORK_RESTORE_SIGMASK = 4, WORK_NOTIFY = 8 };
+enum { WORK_SIGNAL = 1, WORK_RESCHED = 2, WORK_RESTORE_SIGMASK = 4, WORK_NOTIFY = 8, WORK_RSEQ = 16 };
 
 struct sched_state {            /* key r */
 	union {
@@ -93,6 +93,7 @@ struct task {
 	s8 exit_signal;             /* T: to the parent when the process is gone; -1 for threads that are not leaders */
 	u8 pdeath_signal;           /* c: PR_SET_PDEATHSIG */
 	u16 ioprio;                 /* a: as ioprio_get shows it */
+	u16 rseq_cpu;               /* c: the number that its struct rseq has */
 	u8 exit_state;              /* T: 0, TASK_ZOMBIE: waits for its parent, TASK_DEAD: being buried */
 	u8 rss_new;                 /* c: anonymous pages not yet in mm->rss_anon (a thread's only; mm/virt) */
 	int exit_code;              /* c until zombie; as wait() gives it */
@@ -115,6 +116,7 @@ struct task {
 	u32 gfp_mask;               /* c: bits to take out of every gfp (NOIO and NOFS scopes); 0 normally */
 	u32 clear_child_tid, set_child_tid; /* c: user addresses */
 	u32 robust_list;            /* c: user address */
+	u32 rseq, rseq_sig;         /* c: user address of its struct rseq, or 0; what stands before abort addresses */
 	u32 personality;            /* c */
 	u32 timer_slack;            /* c: ns */
 	struct completion *vfork_done;

@@ -172,6 +172,8 @@ static void push_frame(struct regs *regs, const struct taken *t)
 	f.siginfo = info;
 	if (t->action.flags & SA_SIGINFO)
 		siginfo_to_user(info, &t->info);
+	if (current->rseq)
+		rseq_resume(regs); /* the handler interrupts a sequence */
 	choose_stack(&f, regs, t->action.flags);
 	if (signal_frame_push(regs, &f)) {
 		if (t->sig == SIGSEGV)
@@ -212,6 +214,8 @@ void signal_user_work(struct regs *regs)
 		schedule();
 	if (current->work & WORK_NOTIFY)
 		store_child_tid();
+	if (current->work & WORK_RSEQ)
+		rseq_resume(regs);
 	if (current->work & WORK_SIGNAL)
 		do_signal(regs);
 	else if (current->work & WORK_RESTORE_SIGMASK)

@@ -189,6 +189,7 @@ static int leave_old_program(struct exec *e)
 	current->altstack = (stack_t){ .ss_flags = SS_DISABLE };
 	current->flags &= ~PF_FORKNOEXEC;
 	current->robust_list = 0;
+	current->rseq = 0;
 	get_file(e->file);
 	e->mm->exe_file = e->file;
 	mm_switch(e->mm);

@@ -245,6 +245,8 @@ static void note_child_tids(struct task *t, const struct clone_request *r)
 	}
 	if (r->flags & CLONE_CHILD_CLEARTID)
 		t->clear_child_tid = r->child_tid;
+	if (r->flags & CLONE_VM)
+		t->rseq = 0; /* the structure is the caller's own */
 	if ((r->flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
 		t->altstack = (stack_t){ .ss_flags = SS_DISABLE };
 }

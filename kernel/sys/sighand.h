@@ -47,6 +47,7 @@ static inline bool sig_in(int sig, u32 set) { return sig <= 32 && set & SIGBIT(s
 #define HANDLER_IGN 1u
 
 /* --- work bits of any task */
+void rseq_resume(struct regs *regs); /* rseq.c: on the way to user mode, when WORK_RSEQ is set */
 static inline void work_set(struct task *t, u32 bits) { __atomic_fetch_or(&t->work, bits, __ATOMIC_SEQ_CST); }
 static inline void work_clear(struct task *t, u32 bits) { __atomic_fetch_and(&t->work, ~bits, __ATOMIC_SEQ_CST); }
 
