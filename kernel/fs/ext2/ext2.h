@@ -10,7 +10,9 @@
  * Locks, outermost first; the VFS's are described in kernel/fs/vfs.h:
  *   dir inode->lock, inode->lock
  *     page lock of the file
+ *       ext2_sb.cut              rw-semaphore: only fsync takes it for writing, with nothing held
  *       ext2_inode.map           rw-semaphore: block pointers, in the inode and in indirect blocks
+ *         ext2_sb.settle_lock    mutex: writes metadata out
  *         ext2_sb.lock           mutex: bitmaps, group descriptors, counts, windows
  *           page lock of the device's page cache
  *             inode->lock_small, kmap: nothing sleeps under these
@@ -48,6 +50,9 @@ struct ext2_sb {
 	bool minixdf;                   /* statfs counts the file system's own blocks too */
 	bool no_windows;
 	bool wrote_state;               /* the disk says "mounted" */
+	struct rwsem cut;               /* for reading while blocks are given back and the inode does not say so yet */
+	struct mutex settle_lock;
+	u32 epoch, settled;             /* settle_lock to write: now; indirect blocks made in this epoch and before it are on the disk */
 	bool freed;                     /* blocks or inodes were given back, and their old owners may still have them on the disk */
 	bool freed_ino;                 /* inode numbers were */
 	bool old_names;                 /* and since then a directory got one: the disk may still have the number under its old name */
@@ -66,6 +71,8 @@ struct ext2_inode {
 	u32 block[EXT2_N_BLOCKS];       /* m */
 	u32 flags;                      /* i */
 	u32 generation, xattr_block, dtime;
+	u32 epoch;                      /* m: in which its last indirect block was made */
+	struct ext2_pending *pending;   /* m: entries that are not in their indirect block yet */
 	u32 next_block, next_goal;      /* m: where a writer who goes on comes next: file block, block for it */
 	u32 new_first, new_end;         /* m: file blocks that were mapped since the last fsync: [first, end) */
 	u32 room;                       /* i: directory: no room for an entry in the blocks before this one */
@@ -75,6 +82,8 @@ struct ext2_inode {
 	struct rwsem map;
 	struct inode vfs;
 };
+/* The entry `slot` of the indirect block `parent` shall be `child`, another indirect block, once that is on the disk. */
+struct ext2_pending { u32 parent, slot, child; struct ext2_pending *next; };
 static inline struct ext2_inode *ext2_i(const struct inode *i) { return container_of((struct inode *)i, struct ext2_inode, vfs); }
 static inline void ext2_set_state(struct ext2_inode *e, unsigned long bit) { set_bit(__ffs(bit), &e->state); }
 static inline void ext2_clear_state(struct ext2_inode *e, unsigned long bit) { clear_bit(__ffs(bit), &e->state); }
@@ -124,6 +133,9 @@ void ext2_free_ino(struct ext2_sb *s, u32 ino, bool dir);
 /* --- map.c, truncate.c ---------------------------------------------------------------------------------------------------- */
 int ext2_map_blocks(struct address_space *m, u64 lblock, u32 want, bool create, struct block_run *run);
 u32 ext2_block_of(struct inode *i, u32 n);           /* for messages: its place on the device, 0: none */
+int ext2_settle(struct ext2_sb *s, u32 epoch);       /* indirect blocks made in this epoch or before are on the disk */
+int ext2_hang_pending(struct inode *i, bool settle); /* puts pending entries where they belong, settled before */
+u32 ext2_take_pending(struct ext2_inode *e);         /* m held: an indirect block that hangs nowhere; 0: none */
 int ext2_sync_map(struct inode *i);                  /* indirect blocks that changed since the last time */
 void ext2_truncate(struct inode *i, loff_t size);    /* gives back what lies beyond */
 void ext2_free_xattr(struct inode *i);
@@ -132,6 +144,7 @@ void ext2_free_xattr(struct inode *i);
 struct inode *ext2_iget(struct super_block *sb, u32 ino); /* ERR_PTR(-EIO, -ENOMEM, -ESTALE) */
 struct inode *ext2_new_inode(struct inode *dir, mode_t mode, dev_t dev);
 int ext2_write_inode(struct inode *i);
+int ext2_copy_inode(struct inode *i);
 int ext2_sync_table(struct inode *i);
 void ext2_evict(struct inode *i);
 int ext2_setattr(struct dentry *d, const struct iattr *a);

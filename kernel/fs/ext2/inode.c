@@ -15,6 +15,10 @@
 
 static struct kmem_cache *cache;
 
+#ifndef CONFIG_DEBUG
+static_assert(sizeof(struct ext2_inode) <= 400, "one per cached inode, in low memory");
+#endif
+
 /* --- memory -------------------------------------------------------------------------------------------------------- */
 struct inode *ext2_alloc_inode(struct super_block *sb)
 {
@@ -211,6 +215,7 @@ static u32 seconds(s64 ns)
 static void put_blocks(const struct inode *i, struct ext2_disk_inode *d)
 {
 	const struct ext2_inode *e = ext2_i(i);
+	bool settled = (s32)(READ_ONCE(e->epoch) - READ_ONCE(ext2_sb(i->sb)->settled)) <= 0;
 
 	if (S_ISCHR(i->mode) || S_ISBLK(i->mode)) {
 		bool old = MAJOR(i->rdev) < 256 && MINOR(i->rdev) < 256;
@@ -219,8 +224,12 @@ static void put_blocks(const struct inode *i, struct ext2_disk_inode *d)
 		d->block[!old] = old ? MAJOR(i->rdev) << 8 | MINOR(i->rdev) : i->rdev;
 		return;
 	}
-	for (unsigned n = 0; n < EXT2_N_BLOCKS; n++)
-		d->block[n] = READ_ONCE(e->block[n]);
+	for (unsigned n = 0; n < EXT2_N_BLOCKS; n++) {
+		u32 block = READ_ONCE(e->block[n]);
+
+		if (n < EXT2_DIRECT || !block || settled || !has_blocks(i))
+			d->block[n] = block; /* else what is there stays: 0, or an older one that is whole */
+	}
 }
 
 /* lock_small held: so that of two who write the same inode, the later one has the newer contents. */
@@ -275,7 +284,20 @@ static int write_inode(struct inode *i, bool fresh)
 	return 0;
 }
 
-int ext2_write_inode(struct inode *i) { return ext2_i(i)->state & EXT2_BAD ? 0 : write_inode(i, false); }
+/* As it is now, but for indirect blocks that are not on the disk yet. */
+int ext2_copy_inode(struct inode *i) { return ext2_i(i)->state & EXT2_BAD ? 0 : write_inode(i, false); }
+
+int ext2_write_inode(struct inode *i)
+{
+	struct ext2_inode *e = ext2_i(i);
+	int err = 0;
+
+	if (e->state & EXT2_BAD)
+		return 0;
+	if (has_blocks(i) && (READ_ONCE(e->pending) || (s32)(READ_ONCE(e->epoch) - READ_ONCE(ext2_sb(i->sb)->settled)) > 0))
+		err = ext2_hang_pending(i, true);
+	return err ? err : write_inode(i, false);
+}
 
 /* ... and that block on the disk */
 int ext2_sync_table(struct inode *i)
@@ -352,8 +374,11 @@ void ext2_evict(struct inode *i)
 	if (e->state & EXT2_BAD)
 		return;
 	ext2_close_window(s, (u32)i->ino);
-	if (i->nlink || s->vfs->flags & MS_RDONLY)
+	if (i->nlink || s->vfs->flags & MS_RDONLY) {
+		while (ext2_take_pending(e)) /* could not be written: lost */
+			;
 		return;
+	}
 	if (has_blocks(i))
 		ext2_truncate(i, 0);
 	ext2_free_xattr(i);

@@ -3,8 +3,15 @@
  * From a block of a file to a block of the device: looking it up, and making it.
  *
  * A new stretch is made apart and hung into the tree by its last store: blocks for data, then the indirect blocks that lead
- * there (cleared, with their one entry), then the entry in the inode or in an indirect block that was there. So a reader of
- * the disk at any moment finds a tree without garbage, and a failure half-way has only to give blocks back.
+ * there (cleared, with their one entry), then the entry in the inode or in an indirect block that was there. A failure
+ * half-way has only to give blocks back.
+ *
+ * On the disk that order must hold too: e2fsck takes an indirect block that was not written yet, and holds somebody's old
+ * bytes, for damage, and clears the whole inode, with all that was confirmed of it. So an indirect block is written and
+ * the disk's cache flushed ("settled") before anything on the disk leads to it:
+ *   from the inode             its copy in the inode table is made after settling (ext2_write_inode)
+ *   from an indirect block     the entry is pending, known in memory only, until then
+ * Indirect blocks belong to epochs; settling one takes all of them along, so a pass of the flusher settles once, not per file.
  *
  * Locks: ext2_inode.map, for reading to look up, for writing to make. Pages of the file may be locked.
  */
@@ -25,6 +32,14 @@ static void chain_put(struct chain *c)
 		meta_put(&c->at[c->pinned--]);
 }
 
+static u32 pending_at(const struct ext2_inode *e, u32 parent, u32 slot)
+{
+	for (const struct ext2_pending *p = e->pending; p; p = p->next)
+		if (p->parent == parent && p->slot == slot)
+			return p->child;
+	return 0;
+}
+
 /* map held. => 0; c->found == depth: it is there. -EIO: said. Pairs with chain_put, whatever it returns */
 static int walk(struct ext2_sb *s, struct ext2_inode *e, u32 n, struct chain *c)
 {
@@ -36,6 +51,8 @@ static int walk(struct ext2_sb *s, struct ext2_inode *e, u32 n, struct chain *c)
 	for (unsigned i = 0; i < c->path.depth; i++) {
 		u32 v = i ? meta_get32(&c->at[i], c->path.slot[i]) : READ_ONCE(e->block[c->path.slot[0]]);
 
+		if (!v && i && unlikely(e->pending))
+			v = pending_at(e, c->entry[i - 1], c->path.slot[i]);
 		c->entry[i] = v;
 		if (!v)
 			return 0;
@@ -126,7 +143,7 @@ static u32 goal_for(struct ext2_sb *s, struct ext2_inode *e, u32 n, const struct
 	return goal ? goal + 1 : ext2_group_start(&s->g, e->group) + (u32)e->vfs.ino % 16 * (size / 16);
 }
 
-struct growth { u32 indirect[EXT2_MAX_DEPTH], nr_indirect, data, nr_data; };
+struct growth { u32 indirect[EXT2_MAX_DEPTH], nr_indirect, data, nr_data; struct ext2_pending *pending; };
 
 static void undo(struct ext2_sb *s, struct ext2_inode *e, const struct growth *g)
 {
@@ -136,15 +153,21 @@ static void undo(struct ext2_sb *s, struct ext2_inode *e, const struct growth *g
 	}
 	if (g->nr_data)
 		ext2_free_blocks(s, (u32)e->vfs.ino, g->data, g->nr_data);
+	kfree(g->pending);
 }
 
-/* The indirect blocks that are missing come first on the disk, then the data. */
-static int take_blocks(struct ext2_sb *s, struct ext2_inode *e, u32 goal, u32 missing, u32 want, struct growth *g)
+/* The indirect blocks that are missing come first on the disk, then the data. pending: they will hang in an indirect block. */
+static int take_blocks(struct ext2_sb *s, struct ext2_inode *e, u32 goal, u32 missing, u32 want, bool pending, struct growth *g)
 {
 	u32 got;
 	int err;
 
 	*g = (struct growth){ .nr_indirect = 0 };
+	if (pending) {
+		g->pending = kmalloc(sizeof(*g->pending), GFP_KERNEL);
+		if (!g->pending)
+			return -ENOMEM;
+	}
 	while (g->nr_indirect < missing) {
 		u32 block = ext2_alloc_blocks(s, e, goal, 1, &got, &err);
 
@@ -192,7 +215,12 @@ static void hang_in(struct ext2_sb *s, struct ext2_inode *e, struct chain *c, co
 	unsigned level = c->found;
 	u32 block = g->nr_indirect ? g->indirect[0] : g->data, n = g->nr_indirect ? 1 : g->nr_data;
 
-	if (level)
+	if (g->nr_indirect)
+		e->epoch = READ_ONCE(s->epoch); /* read after the blocks were made dirty: see ext2_settle */
+	if (g->pending) {
+		*g->pending = (struct ext2_pending){ c->entry[level - 1], c->path.slot[level], block, e->pending };
+		e->pending = g->pending;
+	} else if (level)
 		fill_table(s, &c->at[level], c->path.slot[level], block, n);
 	else
 		for (u32 i = 0; i < n; i++)
@@ -227,7 +255,7 @@ static int make(struct ext2_sb *s, struct ext2_inode *e, u32 n, u32 want, struct
 		want = min(want, s->g.block_size / 4 - c.path.slot[c.path.depth - 1]);
 	else
 		want = run_length(s, e, &c, c.found, want, true);
-	err = take_blocks(s, e, goal_for(s, e, n, &c), missing, want, &g);
+	err = take_blocks(s, e, goal_for(s, e, n, &c), missing, want, missing && c.found, &g);
 	if (!err)
 		err = build_branch(s, &c, &g);
 	if (err) {
@@ -284,6 +312,62 @@ u32 ext2_block_of(struct inode *i, u32 n)
 	struct block_run run;
 
 	return ext2_map_blocks(i->mapping, n, 1, false, &run) || run.hole ? 0 : (u32)run.block;
+}
+
+/* --- onto the disk ---------------------------------------------------------------------------------------------------- */
+int ext2_settle(struct ext2_sb *s, u32 epoch)
+{
+	u32 now;
+	int err = 0;
+
+	if ((s32)(epoch - READ_ONCE(s->settled)) <= 0)
+		return 0;
+	mutex_lock(&s->settle_lock);
+	if ((s32)(epoch - s->settled) > 0) {
+		now = s->epoch;
+		WRITE_ONCE(s->epoch, now + 1); /* blocks made from now on are not promised */
+		smp_mb();
+		err = write_and_wait_range(s->m, 0, MAX_LFS);
+		if (!err)
+			err = block_flush(s->dev);
+		if (!err)
+			WRITE_ONCE(s->settled, now);
+	}
+	mutex_unlock(&s->settle_lock);
+	return err;
+}
+
+u32 ext2_take_pending(struct ext2_inode *e)
+{
+	struct ext2_pending *p = e->pending;
+	u32 child = p ? p->child : 0;
+
+	if (p)
+		e->pending = p->next;
+	kfree(p);
+	return child;
+}
+
+int ext2_hang_pending(struct inode *i, bool settle)
+{
+	struct ext2_sb *s = ext2_sb(i->sb);
+	struct ext2_inode *e = ext2_i(i);
+	int err;
+
+	down_write(&e->map);
+	err = settle ? ext2_settle(s, e->epoch) : 0;
+	while (!err && e->pending) {
+		struct meta m;
+
+		err = meta_read(s, e->pending->parent, &m);
+		if (err)
+			break;
+		meta_set32(&m, e->pending->slot, e->pending->child);
+		meta_put(&m);
+		ext2_take_pending(e);
+	}
+	up_write(&e->map);
+	return err;
 }
 
 /* --- fsync ----------------------------------------------------------------------------------------------------------------- */

@@ -295,6 +295,9 @@ static int mount(struct super_block *sb, const char *source, const char *options
 	s->m = block_mapping(sb->bdev);
 	s->on_error = EXT2_ON_ERROR_CONTINUE;
 	mutex_init(&s->lock, "ext2");
+	mutex_init(&s->settle_lock, "ext2 settle");
+	rwsem_init(&s->cut, "ext2 cut");
+	s->epoch = 1;
 	sb->private = s;
 	sb->magic = EXT2_SUPER_MAGIC;
 	sb->time_gran = NSEC_PER_SEC;

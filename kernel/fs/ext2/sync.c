@@ -23,8 +23,10 @@
 /* The inode, and the indirect blocks above what it has got since the last time. */
 static int sync_inode(struct inode *i, u32 what)
 {
-	int err = ext2_sync_map(i), r = inode_write(i, what);
+	int err = inode_write(i, what), r = READ_ONCE(ext2_i(i)->pending) ? ext2_hang_pending(i, true) : 0;
 
+	err = err ? err : r;
+	r = ext2_sync_map(i); /* after the inode's: that may have changed indirect blocks */
 	err = err ? err : r;
 	r = ext2_sync_table(i);
 	return err ? err : r;
@@ -51,7 +53,9 @@ static int sync_freed(struct ext2_sb *s)
 	bool names = s->old_names;
 	int err = 0;
 
+	down_write(&s->cut); /* who has given blocks back has said so in his inode */
 	s->freed = false;
+	up_write(&s->cut);
 	if (names) {
 		s->old_names = s->freed_ino = false;
 		err = flusher_sync(s->backing.flusher, &s->backing, true);

@@ -100,6 +100,16 @@ static void cut_table(struct cut *c, u32 block, unsigned level, u64 keep)
 	meta_put(&m);
 }
 
+/* An indirect block that hangs nowhere yet. The newest comes first, so what is pending below it has gone already. */
+static void cut_pending(struct cut *c)
+{
+	unsigned level = c->e->pending->parent == c->e->block[EXT2_TIND] ? 2 : 1;
+	u32 child = ext2_take_pending(c->e);
+
+	cut_entry(c, child, level, 0);
+	flush_run(c);
+}
+
 /* map held for writing. Blocks from `keep` on go. */
 static void cut_blocks(struct cut *c, u64 keep)
 {
@@ -128,7 +138,12 @@ void ext2_truncate(struct inode *i, loff_t size)
 	long sectors;
 
 	ext2_close_window(s, (u32)i->ino);
+	if (keep && READ_ONCE(e->pending) && ext2_hang_pending(i, true))
+		ext2_hang_pending(i, false); /* the disk does not take it: then its order does not matter either */
+	down_read(&s->cut);
 	down_write(&e->map);
+	while (!keep && e->pending) /* all goes, what hangs nowhere too */
+		cut_pending(&c);
 	cut_blocks(&c, keep);
 	e->next_goal = 0;
 	sectors = (long)c.freed << (s->g.block_bits - SECTOR_SHIFT);
@@ -136,6 +151,8 @@ void ext2_truncate(struct inode *i, loff_t size)
 		sectors = (long)i->blocks; /* of a damaged inode */
 	inode_add_blocks(i, -sectors);
 	up_write(&e->map);
+	ext2_copy_inode(i); /* fsync of whoever gets these blocks finds there that they are free */
+	up_read(&s->cut);
 }
 
 /* The block of extended attributes may be shared by several inodes. */

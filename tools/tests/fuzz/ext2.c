@@ -445,7 +445,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	data += 2;
 	size -= 2;
 	disk_size = seed_size[n];
-	disk = malloc(disk_size);
+	if (!disk)
+		disk = malloc(MAX_IMAGE);
 	memcpy(disk, seed[n], disk_size);
 	shim_bad_block = -1;
 	for (; changes && size >= 8; changes--, data += 8, size -= 8)
@@ -456,6 +457,5 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	shim_bad_block = -1;
 	session(MS_RDONLY, "", NULL, 0);
 	leave(getenv("EXT2_OUT"));
-	free(disk);
 	return 0;
 }
