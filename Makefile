@@ -97,6 +97,15 @@ $(B)/%.asm.o: %.asm Makefile | $(B)/version.h
 	@mkdir -p $(@D)
 	$(call SAY,NASM)
 	$(Q)$(NASM) -f elf32 -g -F dwarf -I. -I$(B)/ -MD $(@:.o=.d) -o $@ $<
+# The vDSO: linked like any shared library, then part of the kernel's data (arch/i386/vdso_image.asm).
+VDSO    := $(B)/arch/i386/vdso/vdso
+$(VDSO).o: arch/i386/vdso/vdso.asm arch/i386/offsets.inc
+	@mkdir -p $(@D)
+	$(Q)$(NASM) -f elf32 -I. -o $@ $<
+$(VDSO).so: $(VDSO).o arch/i386/vdso/vdso.lds
+	$(Q)$(LD) -m elf_i386 -shared -s -soname linux-gate.so.1 --hash-style=both --eh-frame-hdr --build-id=none -Bsymbolic \
+		-z max-page-size=4096 -T arch/i386/vdso/vdso.lds -o $@ $<
+$(B)/arch/i386/vdso_image.asm.o: $(VDSO).so
 $(B)/syscall_table.c: kernel/sys/syscalls.tbl tools/syscalls.py
 	@mkdir -p $(@D)
 	$(Q)$(PYTHON) tools/syscalls.py --c $@

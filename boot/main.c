@@ -17,6 +17,7 @@
 #include "arch/i386/offsets.h"
 #include "arch/i386/segment.h"
 #include "arch/i386/smp.h"
+#include "arch/i386/vdso.h"
 #include "boot/multiboot.h"
 #include "boot/tables.h"
 #include "drivers/block/block.h"
@@ -99,6 +100,8 @@ static void __init interrupts_init(void)
 	if (lapic_base)
 		apic_setup_cpu();
 	fpu_init_cpu();
+	vdso_init();
+	sysenter_init_cpu();
 	clock_init_boot();
 	clock_init_cpu();
 	time_init();

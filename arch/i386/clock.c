@@ -14,6 +14,7 @@
 #include "arch/i386/ops.h"
 #include "arch/i386/segment.h"
 #include "arch/i386/traps.h"
+#include "arch/i386/vdso.h"
 #include "kernel/lib/bug.h"
 #include "kernel/lib/printk.h"
 
@@ -162,6 +163,7 @@ void clock_init_boot(void)
 	calibrate();
 	tsc_start = rdtsc();
 	find_scale(tsc_khz, 1000000, &ns_mult, &ns_shift);
+	vdso_set_clock(ns_mult, ns_shift, tsc_start);
 	choose_event_source();
 	pr_info("clock: TSC %u.%03u MHz, events from the %s\n", tsc_khz / 1000, tsc_khz % 1000, names[event_source]);
 }

@@ -243,7 +243,7 @@ void smp_backtrace_all(void)
 
 void do_double_fault(void)
 {
-	const struct tss *t = this_cpu_ptr(&cpu_tss);
+	const struct tss *t = &this_cpu_ptr(&cpu_stack)->tss;
 	struct regs r = { .ebx = t->ebx, .ecx = t->ecx, .edx = t->edx, .esi = t->esi, .edi = t->edi, .ebp = t->ebp,
 		.eax = t->eax, .ds = t->ds, .es = t->es, .fs = t->fs, .orig_eax = -1, .eip = t->eip, .cs = t->cs,
 		.eflags = t->eflags, .esp = t->esp, .ss = t->ss };

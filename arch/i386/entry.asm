@@ -12,12 +12,16 @@
 ;
 ; The quick way out of a system call keeps ebx, edi and ebp (C preserved them) and the segments. Whoever changes the frame
 ; meanwhile (exec, sigreturn, signal delivery, odd segments at entry) sets WORK_FULL_RESTORE.
+;
+; sysenter comes from one place only, __kernel_vsyscall (vdso/vdso.asm), and always goes back to it. It saves nothing, so the
+; frame is made here: as int 0x80 would have made it, that signals, fork and restarted calls need know no difference.
 
 %include "arch/i386/offsets.inc"
 
 	extern do_irq, do_trap, do_page_fault, do_exit_work, do_bad_iret, do_double_fault, sys_unknown
 	extern syscall_table, nr_syscalls, current_task, sched_tail
 	global trap_stubs, syscall_entry, page_fault_entry, double_fault_entry
+	global sysenter_entry, sysenter_stepped
 	global switch_stack, kthread_entry, fork_entry
 
 %macro EX_TABLE 2                       ; faulting instruction, where to go on
@@ -127,6 +131,99 @@ syscall_entry:
 	mov eax, esp
 	call sys_unknown
 	jmp .done
+
+; ---------------------------------------------------------------------------------------------- sysenter --------------
+; Interrupts off, esp = this CPU's TSS (vdso.c), ebp = the user's esp, where ebp was pushed.
+%macro SYSENTER_FRAME 1                 ; flags to add
+	mov esp, [esp + TSS_ESP0]
+	push USER_DS
+	push ebp
+	pushfd
+	or dword [esp], EFLAGS_IF | %1
+	push USER_CS
+	push VDSO_LANDING
+	push eax
+	PUSH_REGS
+%endmacro
+
+	align 64
+sysenter_entry:
+	SYSENTER_FRAME 0
+	test byte [esp + R_EFLAGS + 1], EFLAGS_NT >> 8
+	jnz .clear_nt
+.segments:
+	cmp word [esp + R_DS], USER_DS
+	jne .odd_segments
+	cmp word [esp + R_ES], USER_DS
+	jne .odd_segments
+	push PERCPU_SEG
+	pop fs
+.ready:
+	sti
+	cmp ebp, USER_LAST_WORD
+	ja .no_stack
+.load_ebp:
+	mov ebp, [ebp]
+	mov [esp + R_EBP], ebp
+	cmp eax, [nr_syscalls]
+	jae .unknown
+	push ebp
+	push edi
+	push esi
+	mov esi, [syscall_table + eax * 4]
+	mov eax, ebx
+	xchg ecx, edx
+	call esi
+	add esp, 12
+.done:
+	cli
+	mov ecx, [fs:current_task]
+	cmp dword [ecx + TASK_WORK], 0
+	jne .work
+	mov esi, [esp + R_ESI]
+.load_fs:
+	mov fs, [esp + R_FS]
+.fs_loaded:
+	mov edx, VDSO_LANDING           ; ecx, edx and ebp are popped there; arithmetic flags are nobody's after a call
+	mov ecx, [esp + R_ESP]
+	sti                             ; takes effect behind the next instruction
+	sysexit
+	EX_TABLE .load_ebp, .no_stack
+	EX_TABLE .load_fs, .bad_fs
+.bad_fs:
+	mov dword [esp + R_FS], 0
+	jmp .fs_loaded
+.work:	mov [esp + R_EAX], eax
+	jmp exit_user_work
+.unknown:
+	mov eax, esp
+	call sys_unknown
+	jmp .done
+.no_stack:                              ; the sixth argument cannot be read
+	mov eax, -14                    ; EFAULT
+	jmp .done
+.clear_nt:                              ; a gate would have: iret with it set would be a task switch
+	push 2
+	popfd
+	jmp .segments
+.odd_segments:
+	push USER_DS
+	pop ds
+	push USER_DS
+	pop es
+	push PERCPU_SEG
+	pop fs
+	push eax
+	mov eax, [fs:current_task]
+	lock or dword [eax + TASK_WORK], WORK_FULL_RESTORE
+	pop eax
+	jmp .ready
+
+sysenter_stepped:                       ; from do_trap: a single-stepped program entered, TF is off again
+	SYSENTER_FRAME EFLAGS_TF
+	push 2
+	popfd
+	jmp sysenter_entry.odd_segments ; back with iret, which sets TF again
 
 ; ---------------------------------------------------------------------------------------------- page faults -----------
 	align 64

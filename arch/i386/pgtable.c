@@ -12,6 +12,7 @@
 #include "arch/i386/pgtable.h"
 #include "arch/i386/cpu.h"
 #include "arch/i386/percpu.h"
+#include "arch/i386/vdso.h"
 #include "kernel/lib/bug.h"
 
 extern char kernel_start[], kernel_end[], text_start[], text_end[], init_text_start[], init_text_end[], rodata_start[],
@@ -70,7 +71,7 @@ void paging_init(u64 ram_end)
 	direct_map_end = end;
 	for (unsigned long pa = map_image(); pa < LOWMEM_MAX; pa += PMD_SIZE)
 		kernel_pmd[pa >> PMD_SHIFT].v = pa < end ? pa | KERNEL_RW | PTE_LARGE | pte_nx : 0;
-	kernel_pmd_of(FIXMAP_BASE)->v = __pa(fixmap_ptes) | TABLE_FLAGS;
+	kernel_pmd_of(FIXMAP_BASE)->v = __pa(fixmap_ptes) | TABLE_FLAGS | PTE_USER; /* for two pages: vdso.c */
 	kmap_init_cpu(0, kmap_ptes_boot);
 	kernel_pdpt[0] = 0;
 	flush_tlb_all_local();
@@ -107,7 +108,7 @@ void *fixmap_map(phys_t phys, size_t size, u64 prot)
 	unsigned pages = DIV_ROUND_UP((size_t)(phys & 4095) + size, 4096U), first;
 
 	first = __sync_fetch_and_add(&fixmap_used, pages);
-	if (first + pages > PTRS_PER_TABLE)
+	if (first + pages > PTE_INDEX(VVAR_BASE))
 		return NULL;
 	for (unsigned i = 0; i < pages; i++)
 		pte_set(&fixmap_ptes[first + i], pte_make((pfn_t)(phys >> 12) + i, KERNEL_RW | prot | pte_nx));

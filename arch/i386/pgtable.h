@@ -5,7 +5,8 @@
  *   C0000000  PAGE_OFFSET: low memory, 1:1, at most 896 MB, 2 MB pages (the kernel image in 4 KB pages, W^X)
  *   F8000000  VMALLOC_START .. VMALLOC_END
  *   FC000000  KMAP_BASE: 2 MB of slots (one page table) per CPU, 16 CPUs
- *   FE000000  device registers (local APIC, I/O APIC), fixed slots, up to FFFFF000
+ *   FE000000  device registers (local APIC, I/O APIC): 510 fixed slots
+ *   FE1FE000  [vvar] and [vdso], which programs may read (vdso.c)
  *
  * With 3:1 the fourth PDPTE holds the whole kernel: one page directory shared by all address spaces, so that
  * kernel mappings need no copying. The three user page directories of an mm are made when first needed; a new

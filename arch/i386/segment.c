@@ -16,9 +16,8 @@ extern char trap_stubs[], double_fault_entry[];
 DEFINE_PER_CPU(u32, cpu_number);
 DEFINE_PER_CPU(unsigned long, this_cpu_offset);
 DEFINE_PER_CPU(u64, gdt[GDT_ENTRIES]) __aligned(64);
-DEFINE_PER_CPU(struct tss, cpu_tss) __aligned(64);
+DEFINE_PER_CPU(struct cpu_stack, cpu_stack) __aligned(64);
 static DEFINE_PER_CPU(struct tss, double_fault_tss);
-static DEFINE_PER_CPU(char, double_fault_stack[4096]) __aligned(16);
 
 unsigned long percpu_offset[MAX_CPUS];
 unsigned nr_cpus = 1;
@@ -41,7 +40,7 @@ static void gdt_fill(unsigned cpu)
 	g[GDT_KERNEL_DS] = FLAT(0x93);
 	g[GDT_USER_CS] = FLAT(0xfb);
 	g[GDT_USER_DS] = FLAT(0xf3);
-	g[GDT_TSS] = descriptor((u32)&per_cpu(cpu_tss, cpu), sizeof(struct tss) - 1, 0x89, 0);
+	g[GDT_TSS] = descriptor((u32)&per_cpu(cpu_stack, cpu).tss, sizeof(struct tss) - 1, 0x89, 0);
 	g[GDT_DOUBLEFAULT] = descriptor((u32)&per_cpu(double_fault_tss, cpu), sizeof(struct tss) - 1, 0x89, 0);
 	g[GDT_PERCPU] = descriptor(percpu_offset[cpu], 0xfffff, 0x93, 0xc);
 }
@@ -53,7 +52,7 @@ static void double_fault_fill(unsigned cpu)
 
 	t->cr3 = read_cr3();
 	t->eip = (u32)double_fault_entry;
-	t->esp = (u32)per_cpu(double_fault_stack, cpu) + sizeof(double_fault_stack);
+	t->esp = (u32)&per_cpu(cpu_stack, cpu).tss;
 	t->eflags = 2;
 	t->cs = KERNEL_CS;
 	t->ss = KERNEL_DS;
@@ -72,8 +71,8 @@ void percpu_init_cpu(unsigned cpu, void *area)
 	percpu_offset[cpu] = (unsigned long)area - (unsigned long)percpu_start;
 	per_cpu(cpu_number, cpu) = cpu;
 	per_cpu(this_cpu_offset, cpu) = percpu_offset[cpu];
-	per_cpu(cpu_tss, cpu).ss0 = KERNEL_DS;
-	per_cpu(cpu_tss, cpu).io_base = sizeof(struct tss);
+	per_cpu(cpu_stack, cpu).tss.ss0 = KERNEL_DS;
+	per_cpu(cpu_stack, cpu).tss.io_base = sizeof(struct tss);
 	gdt_fill(cpu);
 	double_fault_fill(cpu);
 }

@@ -43,7 +43,10 @@ struct tss {
 static_assert(sizeof(struct tss) == 104, "SDM 3A, figure 7-2");
 
 DECLARE_PER_CPU(u64, gdt[GDT_ENTRIES]);
-DECLARE_PER_CPU(struct tss, cpu_tss);
+/* sysenter arrives with esp at tss and takes the task's stack from it; a double fault runs on `emergency`, and so does what
+ * comes between those two instructions (vdso.c). */
+struct cpu_stack { char emergency[4096]; struct tss tss; };
+DECLARE_PER_CPU(struct cpu_stack, cpu_stack);
 
 void percpu_init_boot(void);             /* first C code of the boot CPU: makes %fs work */
 void percpu_init_cpu(unsigned cpu, void *area); /* for a CPU to be started */

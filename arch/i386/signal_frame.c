@@ -8,18 +8,17 @@
  *     struct sigcontext                                          siginfo, ucontext (sigcontext, mask)
  *     FPU state, elsewhere above it on the stack: 112 bytes as FSAVE writes them, then 512 as FXSAVE does
  *
- * A handler returns to SA_RESTORER's function. Where a program gives none, the return address is SIGRETURN_GATE, which
- * lies in the kernel's half: the instruction fetch faults, and do_page_fault() takes it for the system call. So no page of
- * code is needed in each program.
+ * A handler returns to SA_RESTORER's function. Where a program gives none, as the C library does when it has found a vDSO,
+ * it is __kernel_sigreturn or __kernel_rt_sigreturn there.
  */
 #include "arch/i386/cpu.h"
 #include "arch/i386/fpu.h"
 #include "arch/i386/offsets.h"
 #include "arch/i386/segment.h"
-#include "arch/i386/signal_gate.h"
 #include "arch/i386/thread.h"
 #include "arch/i386/traps.h"
 #include "arch/i386/uaccess.h"
+#include "arch/i386/vdso.h"
 #include <asm/signal.h>
 #include <asm/sigcontext.h>
 #include <asm/unistd.h>
@@ -202,7 +201,7 @@ static int push_plain(u32 sp, u32 fpstate, const struct regs *r, const struct si
 
 	fill_context(&c, r, fpstate, f->mask[0]);
 	fill_code(code, false);
-	return put_user(ret ?: SIGRETURN_GATE, &to->ret) || put_user(f->sig, &to->sig) || copy_to_user(&to->sc, &c, sizeof(c)) ||
+	return put_user(ret ?: VDSO_SIGRETURN, &to->ret) || put_user(f->sig, &to->sig) || copy_to_user(&to->sc, &c, sizeof(c)) ||
 	       put_user(f->mask[1], &to->extramask) || copy_to_user(to->code, code, 8) ? -EFAULT : 0;
 }
 
@@ -210,7 +209,7 @@ static int push_rt(u32 sp, u32 fpstate, const struct regs *r, const struct signa
 {
 	struct rt_frame *to = (struct rt_frame *)sp, k;
 
-	k.ret = ret ?: RT_SIGRETURN_GATE;
+	k.ret = ret ?: VDSO_RT_SIGRETURN;
 	k.sig = f->sig;
 	k.pinfo = (u32)to->info;
 	k.puc = (u32)&to->uc;

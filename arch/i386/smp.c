@@ -14,6 +14,7 @@
 #include "arch/i386/ops.h"
 #include "arch/i386/pgtable.h"
 #include "arch/i386/segment.h"
+#include "arch/i386/vdso.h"
 #include "kernel/lib/bug.h"
 #include "kernel/lib/printk.h"
 
@@ -82,6 +83,7 @@ void ap_start(u32 number)
 	flush_tlb_all_local();
 	apic_setup_cpu();
 	fpu_init_cpu();
+	sysenter_init_cpu();
 	clock_init_cpu();
 	__sync_fetch_and_or(&cpu_online_mask, 1U << number);
 	arch_ops.cpu_main(number);

@@ -56,7 +56,7 @@ struct task *switch_to(struct task *prev, struct task *next)
 	} else if (p->gs != n->gs) {
 		load_gs(n->gs);
 	}
-	this_cpu_ptr(&cpu_tss)->esp0 = (u32)task_stack(next) + KERNEL_STACK_SIZE;
+	this_cpu_ptr(&cpu_stack)->tss.esp0 = (u32)task_stack(next) + KERNEL_STACK_SIZE;
 	this_cpu_write(current_task, next);
 	return switch_stack(&p->esp, n->esp, prev);
 }

@@ -10,13 +10,12 @@
 #include "arch/i386/io.h"
 #include "arch/i386/offsets.h"
 #include "arch/i386/segment.h"
-#include "arch/i386/signal_gate.h"
 #include "arch/i386/uaccess.h"
 #include "kernel/lib/printk.h"
 #include <asm-generic/siginfo.h>
 #include <asm/signal.h>
-#include <asm/unistd.h>
 
+extern char sysenter_entry[], sysenter_stepped[];
 struct trap_ops trap_ops;
 
 static const char *const names[32] = {
@@ -77,7 +76,6 @@ static void user_trap(struct regs *regs, unsigned vector, u32 error)
 		sig = SIGTRAP;
 		code = debug_status() & 0x4000 ? TRAP_TRACE : TRAP_HWBKPT;
 		addr = regs->eip;
-		regs->eflags &= ~EFLAGS_TF;
 		break;
 	case 3: sig = SIGTRAP; break;
 	case 4: break;
@@ -125,6 +123,16 @@ static void machine_check(struct regs *regs)
 	oops(regs, names[18], 18, 0, 0);
 }
 
+/* sysenter, unlike a gate, leaves a program's trap flag set: its first kernel instruction traps, and begins again where
+ * the flag is remembered. */
+static void kernel_debug_trap(struct regs *regs)
+{
+	debug_status();
+	regs->eflags &= ~EFLAGS_TF;
+	if (regs->eip == (u32)sysenter_entry)
+		regs->eip = (u32)sysenter_stepped;
+}
+
 void do_trap(struct regs *regs, unsigned vector, u32 error)
 {
 	if (vector == 2)
@@ -136,23 +144,9 @@ void do_trap(struct regs *regs, unsigned vector, u32 error)
 	else if (regs_user(regs))
 		user_trap(regs, vector, error);
 	else if (vector == 1)
-		debug_status(); /* a program's trap flag, still set in its first kernel instruction */
+		kernel_debug_trap(regs);
 	else
 		kernel_fault(regs, vector, error);
-}
-
-/* A signal handler without SA_RESTORER returned: do what the code at that address would. See signal_frame.c. */
-static bool sigreturn_gate(struct regs *regs)
-{
-	long (*call)(void);
-
-	if (regs->eip == SIGRETURN_GATE)
-		regs->esp += 4;
-	else if (regs->eip != RT_SIGRETURN_GATE)
-		return false;
-	call = (long (*)(void))syscall_table[regs->eip == SIGRETURN_GATE ? __NR_sigreturn : __NR_rt_sigreturn];
-	regs->eax = call();
-	return true;
 }
 
 /* For the signal frame, which is built on the way out. The kernel half of the address space is no business of a program,
@@ -181,8 +175,6 @@ void do_page_fault(struct regs *regs, u32 error, unsigned long addr)
 		return;
 	}
 	local_irq_enable();
-	if (unlikely(addr >= TASK_SIZE) && regs->eip == addr && sigreturn_gate(regs))
-		return;
 	if (unlikely(trap_ops.page_fault(regs, addr, error)))
 		note_fault(addr, error);
 }

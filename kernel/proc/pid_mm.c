@@ -6,6 +6,7 @@
  * areas may come and go between two reads. The mmap lock is held for one buffer full. Guarded files look at the mm that
  * the process had when they were opened, so that an exec in between opens nothing.
  */
+#include "arch/i386/vdso.h"
 #include "kernel/lib/bitops.h"
 #include "kernel/lib/div64.h"
 #include "kernel/proc/internal.h"
@@ -81,13 +82,30 @@ static struct vma *next_area(struct proc_open *o)
 	return v;
 }
 
+/* What every process has, and no area describes: arch/i386/vdso.c. */
+static bool gate_line(struct proc_open *o)
+{
+	bool data = o->s.index < VDSO_BASE;
+	unsigned long start = data ? VVAR_BASE : VDSO_BASE;
+	size_t line = o->s.len;
+
+	if (o->s.index > VDSO_BASE)
+		return false;
+	seq_printf(&o->s, "%08lx-%08lx %s 00000000 00:00 0 ", start, start + MMU_PAGE_SIZE, data ? "r--p" : "r-xp");
+	pad(&o->s, line, 48);
+	seq_puts(&o->s, data ? "[vvar]\n" : "[vdso]\n");
+	o->s.index = start + MMU_PAGE_SIZE;
+	return true;
+}
+
 static bool maps_record(struct proc_open *o)
 {
 	struct vma *v = next_area(o);
 
-	if (v)
-		map_line(&o->s, o->mm, v);
-	return v;
+	if (!v)
+		return gate_line(o);
+	map_line(&o->s, o->mm, v);
+	return true;
 }
 
 const struct proc_records pid_maps_records = { .begin = maps_begin, .record = maps_record, .end = maps_end };

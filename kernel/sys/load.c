@@ -6,6 +6,7 @@
 
 #include "arch/i386/cpu.h"
 #include "arch/i386/uaccess.h"
+#include "arch/i386/vdso.h"
 #include "drivers/char/char.h"
 #include "kernel/lib/string.h"
 #include "kernel/sys/cred.h"
@@ -123,6 +124,8 @@ static void fill_auxv(struct auxv *a, const struct exec *e, const struct elf_pro
 {
 	const struct cred *c = current->cred;
 
+	aux(a, AT_SYSINFO, VDSO_VSYSCALL);
+	aux(a, AT_SYSINFO_EHDR, VDSO_BASE);
 	aux(a, AT_HWCAP, cpu.edx1);
 	aux(a, AT_PAGESZ, MMU_PAGE_SIZE);
 	aux(a, AT_CLKTCK, 100);

@@ -4,6 +4,7 @@
  */
 #include "arch/i386/clock.h"
 #include "arch/i386/ops.h"
+#include "arch/i386/vdso.h"
 #include "kernel/sync/seqlock.h"
 #include "kernel/time/clock.h"
 #include "kernel/time/timer.h"
@@ -36,6 +37,7 @@ static void change_offset(u64 offset)
 
 	write_seqlock_irqsave(&real_lock, flags);
 	real_offset = offset;
+	vdso_set_real_offset(offset);
 	clock_was_set++;
 	write_sequnlock_irqrestore(&real_lock, flags);
 	if (set_hook)
@@ -67,6 +69,7 @@ void time_init(void)
 {
 	ready = true;
 	real_offset = arch_rtc_seconds() * NSEC_PER_SEC - ktime_get();
+	vdso_set_real_offset(real_offset);
 	hrtimer_init_cpu(0);
 	arch_ops.timer_event = hrtimer_interrupt;
 }

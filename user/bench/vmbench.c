@@ -130,6 +130,8 @@ static u64 b_null80(u32 n)
 static u64 b_nulllibc(u32 n) { u64 t = now(); while (n--) syscall(SYS_getppid); return now() - t; }
 static u64 b_gettime(u32 n)
 { struct timespec ts; u64 t = now(); while (n--) if (syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &ts)) return FAIL; return now() - t; }
+static u64 b_gettime_libc(u32 n)
+{ struct timespec ts; u64 t = now(); while (n--) if (clock_gettime(CLOCK_MONOTONIC, &ts)) return FAIL; return now() - t; }
 static int reap(pid_t p)
 { int st; if (p < 0) return -1; if (waitpid(p, &st, 0) != p) return -1; if (!WIFEXITED(st) || WEXITSTATUS(st)) { errno = EBADMSG; return -1; } return 0; }
 static u64 b_fork(u32 n)
@@ -704,6 +706,7 @@ int main(int ac, char **av)
 	run("null_int80", b_null80, 1, 1u << 24);
 	run("null_libc", b_nulllibc, 1, 1u << 24);
 	run("clock_gettime_sys", b_gettime, 1, 1u << 24);
+	run("clock_gettime_libc", b_gettime_libc, 1, 1u << 24);
 	run("fork_exit_wait", b_fork, 1, 4096);
 	run("fork_64M_anon", b_fork64, 1, 64);
 	run("fork_64M_shared", b_fork64sh, 1, 64);
