@@ -2,8 +2,11 @@
 # Isthmus: `make help` lists the targets; tools/README.md tells how the pieces fit.
 #
 # Variables: O=DIR output folder   DEBUG=1 debug build   LLVM=1 clang   V=1 show commands   T=NAME one test   ROWS=NAME one benchmark
+#            RMAP=anonvma,tree a kernel with one reverse map only, in a build folder of its own (mm/rmap/README.md)
 
-O       ?= build
+RMAP    ?=
+comma   := ,
+O       ?= build$(if $(RMAP),/only-$(subst $(comma),-,$(RMAP)))
 DEBUG   ?= 0
 LLVM    ?= 0
 V       ?= 0
@@ -83,6 +86,15 @@ CFLAGS  += -DCONFIG_DEBUG -fno-omit-frame-pointer -fno-optimize-sibling-calls \
            $(if $(filter 1,$(LLVM)),-fsanitize-trap=all,-fsanitize-undefined-trap-on-error)
 endif
 
+ifneq ($(RMAP),)
+CFLAGS  += -DCONFIG_RMAP_DIRECT
+$(OBJ): | $(B)/rmap_direct.h
+GLOBALS = $(if $(filter mm/rmap/%,$<),$(Q)$(CROSS)objcopy --globalize-symbols=$(B)/rmap_direct.syms $@)
+$(B)/rmap_direct.h: tools/rmap-direct.py $(wildcard mm/rmap/*.c)
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/rmap-direct.py $(RMAP) $@ $(B)/rmap_direct.syms
+endif
+
 all: kernel initramfs
 kernel: $(B)/isthmus.elf
 objs: $(OBJ)
@@ -93,6 +105,7 @@ $(B)/%.o: %.c Makefile | $(B)/version.h
 	@mkdir -p $(@D)
 	$(call SAY,CC)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(GLOBALS)
 $(B)/%.asm.o: %.asm Makefile | $(B)/version.h
 	@mkdir -p $(@D)
 	$(call SAY,NASM)

@@ -37,15 +37,16 @@ static DEFINE_PER_CPU(struct rmap_counters, rmap_counters);
 void rmap_init(void)
 {
 	static const struct cache_ops ops = { .unmap_range = rmap_unmap_file_range, .mkclean = rmap_mkclean };
+	const struct rmap_scheme *anon = anon_schemes[anon_choice], *file = file_schemes[file_choice];
 
 #ifndef CONFIG_RMAP_DIRECT
-	rmap_in_force[0] = *file_schemes[file_choice];
-	rmap_in_force[1] = *anon_schemes[anon_choice];
+	rmap_in_force[0] = *file;
+	rmap_in_force[1] = *anon;
 #endif
 	state_lock_init();
-	rmap_file_tail = rmap_anon_tail + rmap_anon->vma_bytes;
-	rmap_vma_size = rmap_file_tail + rmap_file->vma_bytes;
-	rmap_mm_size = sizeof(struct mm) + rmap_anon->mm_bytes;
+	rmap_file_tail = rmap_anon_tail + anon->vma_bytes;
+	rmap_vma_size = rmap_file_tail + file->vma_bytes;
+	rmap_mm_size = sizeof(struct mm) + anon->mm_bytes;
 	if ((rmap_anon->init && rmap_anon->init()) || (rmap_file->init && rmap_file->init()))
 		panic("rmap: no memory for the reverse map");
 	cache_ops = &ops;
@@ -234,9 +235,9 @@ static size_t report_scheme(const struct rmap_scheme *s, bool anon, char *buf, s
 
 size_t rmap_report(char *buf, size_t size)
 {
-	size_t n = report_scheme(rmap_anon, true, buf, size);
+	size_t n = report_scheme(anon_schemes[anon_choice], true, buf, size);
 
-	return n + report_scheme(rmap_file, false, buf + n, size - n);
+	return n + report_scheme(file_schemes[file_choice], false, buf + n, size - n);
 }
 
 void rmap_reset_counters(void)

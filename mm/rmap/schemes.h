@@ -8,10 +8,7 @@
 
 #include "mm/rmap/rmap.h"
 
-#ifdef CONFIG_RMAP_DIRECT
-#define ANON_SCHEMES(x) x(RMAP_ONLY_ANON)
-#define FILE_SCHEMES(x) x(RMAP_ONLY_FILE)
-#else
+#ifndef CONFIG_RMAP_DIRECT /* else rmap_direct.h names one of each */
 #define ANON_SCHEMES(x) x(anonvma), x(avc), x(anonmm), x(chain), x(direct)
 #define FILE_SCHEMES(x) x(tree), x(list), x(chain)
 #endif

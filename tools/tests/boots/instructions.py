@@ -6,7 +6,12 @@
 A change that makes a row dearer on purpose records the new figures with its reason:
 
     make && tools/tests/boots/instructions.py --record "why it costs more now"
+
+What the choice of a reverse map at boot costs, against a kernel that knows one only (mm/rmap/README.md):
+
+    make && make RMAP=anonvma,tree && tools/tests/boots/instructions.py --compare build/only-anonvma-tree
 """
+import math
 import os
 import subprocess
 import sys
@@ -19,10 +24,10 @@ TOLERANCE = 1.05
 NOT_JUDGED = ("memset_16M_warm", "rfp_touch", "thr_mmap_1p_4t", "thr_mmap_touch_16p_2t", "thr_mmap_touch_16p_4t", "thr_fault_with_mapper")
 
 
-def measure():
-    """=> {row: instructions}"""
+def measure(folder=None):
+    """=> {row: instructions}; of the kernel in another build folder"""
     r = subprocess.run([RUN, "-m", "4G", "--icount", "--timeout", "380", "--", "vmbench", "-T", "-t", "10", "-r", "3"],
-                       stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+                       stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=dict(os.environ, **({"O": folder} if folder else {})))
     rows = {}
     for line in r.stdout.splitlines():
         words = line.split()
@@ -51,7 +56,20 @@ def record(reason):
         f.writelines(f"{name} {value:.1f}\n" for name, value in rows.items())
 
 
+def compare(folder):
+    ours, other = measure(), measure(folder)
+    judged = [row for row in ours if row in other and not row.startswith(NOT_JUDGED)]
+    print(f"{'row':32} {'here':>12} {folder:>28}  ratio")
+    for row in judged:
+        print(f"{row:32} {ours[row]:12.1f} {other[row]:28.1f}  {ours[row] / other[row]:.4f}")
+    mean = math.exp(sum(math.log(ours[row] / other[row]) for row in judged) / len(judged))
+    print(f"geometric mean of {len(judged)} ratios: {mean:.4f}")
+
+
 def main():
+    if sys.argv[1:2] == ["--compare"] and len(sys.argv) == 3:
+        compare(sys.argv[2])
+        return 0
     if sys.argv[1:2] == ["--record"] and len(sys.argv) == 3:
         record(sys.argv[2])
         return 0
