@@ -37,7 +37,7 @@ static noinline void dup_other(struct dup *d, pte_t e, pte_t *dst)
 }
 
 /* An anonymous page gets one mapping more, which is all there is to it in most schemes. */
-static inline void dup_page(struct dup *d, struct page *page, unsigned long addr, bool plain)
+static __always_inline void dup_page(struct dup *d, struct page *page, unsigned long addr, const bool plain)
 {
 	atomic_inc(&page->refcount);
 	if (likely(plain))
@@ -46,19 +46,15 @@ static inline void dup_page(struct dup *d, struct page *page, unsigned long addr
 		rmap_dup(page, d->child, addr, &d->batch);
 }
 
-static void dup_table(struct dup *d, struct page *from, struct page *to, unsigned long addr, unsigned long end)
+/* The entries of [addr, end) in two tables, `apart` bytes from each other. Both PTLs held. => pages; *taken: which lost the right
+ * to be written */
+static __always_inline unsigned dup_entries(struct dup *d, struct page *to, pte_t *s, long apart, unsigned long addr,
+					    unsigned long end, unsigned *taken, const bool plain)
 {
-	pte_t *src = pte_map(from, addr), *dst = pte_map(to, addr), *s = src;
-	bool plain = !rmap_anon->counts && !rmap_anon->dup;
-	unsigned long first = addr;
-	unsigned pages = 0, taken = 0;
+	unsigned pages = 0;
 
-	spin_lock(&from->ptl);
-	spin_lock_nested(&to->ptl, 1);
-	if (unlikely(!plain))
-		rmap_run_begin();
 	for (; (addr = pte_skip_none(&s, addr, end)) != end; addr += MMU_PAGE_SIZE, s++) {
-		pte_t e = *s, *t = (pte_t *)((char *)s + ((char *)dst - (char *)src));
+		pte_t e = *s, *t = (pte_t *)((char *)s + apart);
 		struct page *page = pfn_to_page(pte_pfn(e));
 
 		if (unlikely(!pte_present(e) || pte_special(e) || !page_anon(page))) {
@@ -69,14 +65,39 @@ static void dup_table(struct dup *d, struct page *from, struct page *to, unsigne
 		if (e.low & PTE_WRITE) {
 			pte_clear_bits(s, PTE_WRITE);
 			e.low = s->low; /* it may have become dirty meanwhile */
-			taken++;
+			++*taken;
 		}
 		dup_page(d, page, addr, plain);
 		*t = e; /* no hardware looks at it yet, others come with the PTL */
 		pages++;
 	}
-	if (unlikely(!plain))
-		rmap_run_end();
+	return pages;
+}
+
+/* The same for schemes that want to hear of each page. */
+static noinline unsigned dup_entries_told(struct dup *d, struct page *to, pte_t *s, long apart, unsigned long addr, unsigned long end,
+					  unsigned *taken)
+{
+	unsigned pages;
+
+	rmap_run_begin();
+	pages = dup_entries(d, to, s, apart, addr, end, taken, false);
+	rmap_run_end();
+	return pages;
+}
+
+static void dup_table(struct dup *d, struct page *from, struct page *to, unsigned long addr, unsigned long end)
+{
+	pte_t *src = pte_map(from, addr), *dst = pte_map(to, addr);
+	long apart = (char *)dst - (char *)src;
+	unsigned pages, taken = 0;
+
+	spin_lock(&from->ptl);
+	spin_lock_nested(&to->ptl, 1);
+	if (likely(!rmap_anon->counts && !rmap_anon->dup))
+		pages = dup_entries(d, to, src, apart, addr, end, &taken, true);
+	else
+		pages = dup_entries_told(d, to, src, apart, addr, end, &taken);
 	pt_count(to, pages);
 	atomic_add(pages, &d->to->rss_anon);
 	spin_unlock(&to->ptl);
@@ -84,7 +105,7 @@ static void dup_table(struct dup *d, struct page *from, struct page *to, unsigne
 	pte_unmap(dst);
 	pte_unmap(src);
 	if (taken) {
-		d->start = min(d->start, first);
+		d->start = min(d->start, addr);
 		d->end = end;
 	}
 }

@@ -63,9 +63,10 @@ static inline bool trylock_cached(struct page *page, const struct address_space 
 }
 
 /* n slots of the file's tree, found under RCU: what stands there may be on its way out, or no page at all. PTL held.
- * reserve: the reverse map wants memory for each; without, that neighbour stays out. => how many were mapped */
+ * plain: to the reverse map it is a number more. Else it may want memory for each; without, that neighbour stays out.
+ * => how many were mapped */
 static __always_inline unsigned map_slots(struct fault *f, void *const *slots, unsigned n, pte_t *pte, unsigned long addr,
-					  pgoff_t index, u64 bits, bool reserve)
+					  pgoff_t index, u64 bits, const bool plain)
 {
 	const struct address_space *m = vma_mapping(f->vma);
 	unsigned mapped = 0;
@@ -75,7 +76,7 @@ static __always_inline unsigned map_slots(struct fault *f, void *const *slots, u
 
 		if (!page || (unsigned long)page & 3 || !pte_none(*pte))
 			continue;
-		if (reserve && rmap_reserve(rmap_file, &f->batch, 1, GFP_NOWAIT | __GFP_NOWARN))
+		if (!plain && rmap_reserve(rmap_file, &f->batch, 1, GFP_NOWAIT | __GFP_NOWARN))
 			break;
 		if (!try_get_page(page))
 			continue;
@@ -83,7 +84,10 @@ static __always_inline unsigned map_slots(struct fault *f, void *const *slots, u
 			put_page(page);
 			continue;
 		}
-		rmap_add(page, f->vma, addr, &f->batch);
+		if (plain)
+			atomic_inc(&page->mapcount);
+		else
+			rmap_add(page, f->vma, addr, &f->batch);
 		pin_if_locked(f->vma, page);
 		pte_set(pte, pte_make(page_to_pfn(page), bits));
 		unlock_page(page);
@@ -92,9 +96,9 @@ static __always_inline unsigned map_slots(struct fault *f, void *const *slots, u
 	return mapped;
 }
 
-static noinline unsigned map_slots_reserving(struct fault *f, void *const *slots, unsigned n, pte_t *pte, unsigned long addr, pgoff_t index, u64 bits)
+static noinline unsigned map_slots_told(struct fault *f, void *const *slots, unsigned n, pte_t *pte, unsigned long addr, pgoff_t index, u64 bits)
 {
-	return map_slots(f, slots, n, pte, addr, index, bits, true);
+	return map_slots(f, slots, n, pte, addr, index, bits, false);
 }
 
 /* The reverse map needs memory for one mapping: if it cannot be had at once, then with the table given back. 0 or VMF_OOM */
@@ -126,10 +130,10 @@ static bool map_around(struct fault *f)
 		void *const *slots = radix_leaf(&m->pages, index, &n);
 
 		n = min_t(pgoff_t, n, end - index);
-		if (slots && likely(!rmap_file->reserve))
-			mapped += map_slots(f, slots, n, pte, start, index, bits, false);
+		if (slots && likely(!rmap_file->add && !rmap_file->counts))
+			mapped += map_slots(f, slots, n, pte, start, index, bits, true);
 		else if (slots)
-			mapped += map_slots_reserving(f, slots, n, pte, start, index, bits);
+			mapped += map_slots_told(f, slots, n, pte, start, index, bits);
 	}
 	if (mapped)
 		atomic_add(mapped, file_rss(f->mm, m));

@@ -11,13 +11,12 @@
 #include "mm/virt/internal.h"
 
 /* --- carrying entries over ------------------------------------------------------------------------------------------------- */
-/* One entry. plain: no scheme wants to hear of it. => false: the scheme wants the page to be exclusive first */
-static __always_inline bool carry_one(struct vma *from, pte_t *src, unsigned long old, struct vma *to, pte_t *dst,
-				      unsigned long new, bool plain)
+/* One entry, where a scheme wants to hear of it. => false: the page must be exclusive first */
+static noinline bool carry_one(struct vma *from, pte_t *src, unsigned long old, struct vma *to, pte_t *dst, unsigned long new)
 {
 	pte_t e = pte_take(src);
 
-	if (!plain && pte_present(e) && !pte_special(e) && !rmap_move(pfn_to_page(pte_pfn(e)), from, old, to, new)) {
+	if (pte_present(e) && !pte_special(e) && !rmap_move(pfn_to_page(pte_pfn(e)), from, old, to, new)) {
 		pte_set(src, e);
 		return false;
 	}
@@ -49,14 +48,18 @@ static unsigned long carry_ptes(struct vma *from, unsigned long old, struct vma 
 	struct page *pt = pt_page(from->mm, old), *new_pt = pt_page(from->mm, new);
 	pte_t *src = pte_map(pt, old), *dst = pte_map(new_pt, new), *s = src;
 	unsigned long at = old, end = old + len, shift = new - old;
-	bool plain = !rmap_anon->move && !rmap_file->move;
+	const bool plain = !rmap_anon->move && !rmap_file->move;
 	long apart = (char *)dst - (char *)src;
 	int moved = 0;
 
 	lock_two(pt, new_pt);
-	for (; (at = pte_skip_none(&s, at, end)) != end; at += MMU_PAGE_SIZE, s++, moved++)
-		if (!carry_one(from, s, at, to, (pte_t *)((char *)s + apart), at + shift, plain))
-			break;
+	if (likely(plain))
+		for (; (at = pte_skip_none(&s, at, end)) != end; at += MMU_PAGE_SIZE, s++, moved++)
+			pte_set((pte_t *)((char *)s + apart), pte_take(s));
+	else
+		for (; (at = pte_skip_none(&s, at, end)) != end; at += MMU_PAGE_SIZE, s++, moved++)
+			if (!carry_one(from, s, at, to, (pte_t *)((char *)s + apart), at + shift))
+				break;
 	pt_count(pt, -moved);
 	pt_count(new_pt, moved);
 	if (moved)

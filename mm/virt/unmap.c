@@ -178,35 +178,55 @@ static bool rmap_remove_plain(void)
 	return !rmap_anon->counts && !rmap_anon->remove && !rmap_anon->unmapped && !rmap_file->counts && !rmap_file->remove;
 }
 
+/* Takes what stands in [*addr, end) until enough is gathered; *addr: where it stopped. PTL held. => entries gone */
+static __always_inline unsigned zap_entries(struct tlb_gather *g, pte_t *pte, unsigned left, unsigned long *addr, unsigned long end,
+					    bool keep_anon, const bool plain, int count[NR_RSS])
+{
+	unsigned long at = *addr;
+	unsigned gone = 0;
+
+	while (g->nr < GATHER_PAGES) {
+		if (gone == left) {
+			at = end;
+			break;
+		}
+		at = pte_skip_none(&pte, at, end);
+		if (at == end)
+			break;
+		gone += zap_one(g, pte++, at, keep_anon, plain, count);
+		at += MMU_PAGE_SIZE;
+	}
+	*addr = at;
+	return gone;
+}
+
+static noinline unsigned zap_entries_told(struct tlb_gather *g, pte_t *pte, unsigned left, unsigned long *addr, unsigned long end,
+					  bool keep_anon, int count[NR_RSS])
+{
+	unsigned gone;
+
+	rmap_run_begin();
+	gone = zap_entries(g, pte, left, addr, end, keep_anon, false, count);
+	rmap_run_end();
+	return gone;
+}
+
 /* => where it stopped, because enough was gathered: short of end, the caller flushes and comes again */
 static unsigned long zap_table(struct tlb_gather *g, struct page *pt, unsigned long addr, unsigned long end, bool keep_anon)
 {
-	pte_t *first = pte_map(pt, addr), *pte = first;
-	bool plain = rmap_remove_plain() && !g->pinned;
+	pte_t *pte = pte_map(pt, addr);
 	int count[NR_RSS] = { 0 };
-	unsigned gone = 0, left;
+	unsigned gone;
 
 	spin_lock(&pt->ptl);
-	if (unlikely(!plain))
-		rmap_run_begin();
-	left = pt->inuse;
-	while (g->nr < GATHER_PAGES) {
-		if (gone == left) {
-			addr = end;
-			break;
-		}
-		addr = pte_skip_none(&pte, addr, end);
-		if (addr == end)
-			break;
-		gone += zap_one(g, pte++, addr, keep_anon, plain, count);
-		addr += MMU_PAGE_SIZE;
-	}
-	if (unlikely(!plain))
-		rmap_run_end();
+	if (likely(rmap_remove_plain() && !g->pinned))
+		gone = zap_entries(g, pte, pt->inuse, &addr, end, keep_anon, true, count);
+	else
+		gone = zap_entries_told(g, pte, pt->inuse, &addr, end, keep_anon, count);
 	pt_count(pt, -gone);
 	sub_rss(g->mm, count);
 	spin_unlock(&pt->ptl);
-	pte_unmap(first);
+	pte_unmap(pte);
 	return addr;
 }
 
