@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "prog.h"
@@ -96,6 +97,30 @@ u64 memory_bound(void)
 		available = 16384;
 	guest = (u64)available * 1024 / 4 * 3;
 	return guest < host ? guest : host;
+}
+
+u64 swap_bound(void)
+{
+	int64_t swap = proc_field("/proc/meminfo", "SwapFree:");
+	u64 bound = memory_bound(), more = swap > 0 ? (u64)swap * 1024 / 4 * 3 : 0, host = host_memory();
+
+	return bound + more < host ? bound + more : host;
+}
+
+u32 reap_all(const char *name)
+{
+	u32 bad = 0;
+	int status;
+	pid_t pid;
+
+	while ((pid = wait(&status)) > 0 || errno == EINTR) {
+		if (pid <= 0 || (WIFEXITED(status) && !WEXITSTATUS(status)))
+			continue;
+		bad++;
+		if (WIFSIGNALED(status))
+			fprintf(stderr, "%s: process %d died of signal %d\n", name, (int)pid, WTERMSIG(status));
+	}
+	return bad;
 }
 
 double seconds(void)

@@ -22,6 +22,10 @@ int64_t proc_field(const char *file, const char *field);
 /* What a program may fill: three quarters of what the guest has available, and half of what the host can give
  * (hostmem= on the kernel's command line). */
 u64 memory_bound(void);
+/* The same where swap counts: that, and three quarters of what swap has free; hostmem= bounds it too. */
+u64 swap_bound(void);
+/* Reaps all children. => how many did not leave with 0; complains of each */
+u32 reap_all(const char *name);
 
 double seconds(void);                       /* monotonic */
 /* One line that overwrites itself, on a terminal only, at most ten times a second. */
