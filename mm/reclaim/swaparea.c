@@ -273,6 +273,19 @@ static struct swap_area *take_out_of_order(struct block_device *dev)
 	return a;
 }
 
+/* Those that had no wish close up: -2, -3 ... without a gap. => swapon_mutex held */
+static void close_gap(int prio)
+{
+	if (prio >= 0)
+		return;
+	spin_lock(&swap_lock);
+	for (unsigned i = 0; i < SWAP_TYPES; i++)
+		if (swap_areas[i] && swap_areas[i]->prio < prio)
+			swap_areas[i]->prio++;
+	lowest++;
+	spin_unlock(&swap_lock);
+}
+
 /* Nothing holds an entry of it: no new pin can come. */
 static void retire(struct swap_area *a)
 {
@@ -281,6 +294,7 @@ static void retire(struct swap_area *a)
 		cmpxchg(&per_cpu(turns, cpu).area, a, NULL);
 	mutex_lock(&swapon_mutex);
 	WRITE_ONCE(swap_areas[a->type], NULL);
+	close_gap(a->prio);
 	mutex_unlock(&swapon_mutex);
 	synchronize_rcu();
 	swap_slots_free(a);

@@ -56,7 +56,7 @@ struct swap_area {
 	struct file *file;         /* f: keeps the device's file; name: as /proc/swaps shows it */
 	char *name;                /* f */
 	u32 type;                  /* f */
-	int prio;                  /* f */
+	int prio;                  /* s */
 	bool active;               /* s: slots may be given out */
 	u32 nr_slots;              /* f: the header's included */
 	u32 usable;                /* f: without header and bad ones */

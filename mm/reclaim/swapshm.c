@@ -74,7 +74,7 @@ static int put_into_file(struct address_space *m, pgoff_t index, void *value, st
 {
 	int err;
 
-	if (!page_swapcache(page) || page->private != entry_of(value))
+	if (!page_swapcache(page) || page->private != entry_of(value) || page->mapping) /* mapping: somebody was faster */
 		return -EAGAIN;
 	if (!swap_page_good(page))
 		return -EIO;

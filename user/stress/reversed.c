@@ -74,6 +74,7 @@ int main(int argc, char **argv)
 
 	parse_options(argc, argv, "usage: reversed [--pages N] [--forks N] [--pressure] [--seed N]", defs);
 	most = memory_bound() / 8 / PAGE;
+	most = most > 100 ? most : 100;
 	pages = pages < most ? pages : most;
 	window = pages / 10 * 9;
 	shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
