@@ -5,9 +5,9 @@
  * Position, length and addresses are multiples of 512 bytes, else EINVAL. Before: what the cache has of the range is
  * written out; before and after a write it is dropped, mappings included, so that the next reader asks the disk. A
  * write that does not cover whole blocks goes through the cache and is written out at once, for a new block would have
- * to be filled up. Reads take no lock: one that meets a truncation may see the old bytes.
+ * to be filled up.
  *
- * Locks: inode->lock (write) > page locks (mm/cache) ; the mmap lock for each page of the program, alone.
+ * Locks: inode->lock (a reader: read) > page locks (mm/cache) ; the mmap lock for each page of the program, alone.
  */
 #include "kernel/fs/internal.h"
 #include "mm/cache/blocks.h"
@@ -110,7 +110,9 @@ ssize_t direct_read(struct file *f, struct iov *to, loff_t *ppos)
 		return 0;
 	n = (size_t)min((loff_t)to->count, ALIGN_UP(left, (loff_t)SECTOR_SIZE));
 	write_and_wait_range(m, pos, pos + n - 1);
+	down_read(&m->host->lock); /* blocks stay where they are: a truncation might give them to others */
 	done = transfer(f, to, pos, n, BIO_READ);
+	up_read(&m->host->lock);
 	if (done > 0) {
 		done = (ssize_t)min((loff_t)done, left);
 		*ppos = pos + done;

@@ -59,6 +59,25 @@ static void add(struct direct *d, sector_t sector, const struct block_vec *v, un
 	d->next = sector + (bytes >> SECTOR_SHIFT);
 }
 
+/* A block that was found allocated may be so new that its bytes are only in the cache: its page is locked until it is dirty,
+ * and dirty or under write-back until the disk has it. => none of [pos, pos + n) is */
+static void settle(struct address_space *m, loff_t pos, unsigned n)
+{
+	pgoff_t index = (pgoff_t)(pos >> PAGE_SHIFT), last = (pgoff_t)((pos + n - 1) >> PAGE_SHIFT);
+	struct page *page;
+
+	while (READ_ONCE(m->nr_pages) && index <= last && find_pages(m, &index, last, &page, 1)) {
+		lock_page(page);
+		wait_on_page_writeback(page);
+		if (page->mapping == m && page_dirty(page))
+			(void)write_one_page(page);
+		else
+			unlock_page(page);
+		wait_on_page_writeback(page);
+		put_page(page);
+	}
+}
+
 /* One piece, in as many runs as it takes. => 0 or -errno; *pos moves on */
 static int do_piece(struct direct *d, loff_t *pos, const struct block_vec *v)
 {
@@ -75,10 +94,13 @@ static int do_piece(struct direct *d, loff_t *pos, const struct block_vec *v)
 		if (err)
 			return err;
 		n = (unsigned)min((u64)(v->bytes - done), ((u64)run.nr << bits) - inside);
-		if (run.hole)
+		if (run.hole) {
 			zero_page_range(v->page, v->offset + done, v->offset + done + n);
-		else
+		} else {
+			if (d->op == BIO_READ)
+				settle(d->m, *pos, n);
 			add(d, ((sector_t)run.block << (bits - SECTOR_SHIFT)) + (inside >> SECTOR_SHIFT), v, done, n);
+		}
 		done += n;
 		*pos += n;
 	}

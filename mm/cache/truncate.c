@@ -64,6 +64,7 @@ static void zero_part(struct address_space *m, loff_t from, loff_t to)
 	page = find_or_bring_page(m, (pgoff_t)(from >> PAGE_SHIFT));
 	if (IS_ERR_OR_NULL(page))
 		return;
+	wait_on_page_writeback(page); /* blocks of its other part may be given to others when we return */
 	if (page_uptodate(page)) {
 		zero_page_range(page, off, off + len);
 		mark_page_dirty(page);

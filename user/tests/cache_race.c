@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT
+ * test: mem=96M smp=4 time=40 linux=no disk=24M:ext2=1024,24M:ext2=4096 block=both
+ *
+ * One file, and everything at once: it is cut and grows, holes are punched into it, it is written by write(), through
+ * mappings and past the cache, synced, dropped from the cache, and read by all. Every word of it is written with its own
+ * page's number, so whatever anybody sees is that number or zero; anything else is another page's, or a page that has
+ * left its file. On ext2 with small and large blocks, and on tmpfs. At the end the file is what its last writer wrote.
+ */
+#define _GNU_SOURCE
+#include "disk.h"
+#include <linux/falloc.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define PAGE 4096
+#define PAGES 96
+#define WORDS (PAGE / 4)
+static unsigned seed;
+static unsigned rnd(unsigned n) { return ((seed = seed * 1664525 + 1013904223) >> 8) % n; }
+
+static int fd, raw, seconds = 2;
+static unsigned page[WORDS] __attribute__((aligned(PAGE)));
+static sigjmp_buf bus;
+static void on_bus(int sig) { siglongjmp(bus, 1); }
+
+static void fill(unsigned n)
+{
+	for (int i = 0; i < WORDS; i++)
+		page[i] = n + 1;
+}
+/* => the first word that is neither zero nor the page's own, or 0 */
+static unsigned strange(const unsigned *p, unsigned n, int words)
+{
+	for (int i = 0; i < words; i++)
+		if (p[i] && p[i] != n + 1)
+			return p[i];
+	return 0;
+}
+
+static bool writer(unsigned *map)
+{
+	unsigned n = rnd(PAGES), first = rnd(WORDS);
+
+	fill(n);
+	return pwrite(fd, page, (WORDS - first) * 4, n * PAGE + first * 4) >= 0 || errno == ENOSPC;
+}
+static bool storer(unsigned *map)
+{
+	unsigned n = rnd(PAGES), w = rnd(WORDS), seen;
+
+	if (sigsetjmp(bus, 1))
+		return true; /* cut off just now */
+	map[n * WORDS + w] = n + 1;
+	seen = *(volatile unsigned *)&map[n * WORDS + rnd(WORDS)];
+	if (seen && seen != n + 1)
+		printf("# page %u is mapped and holds %x\n", n, seen);
+	return !seen || seen == n + 1;
+}
+static bool reader(unsigned *map)
+{
+	unsigned n = rnd(PAGES), seen;
+	bool past = raw >= 0 && !rnd(4);
+	int got = pread(past ? raw : fd, page, PAGE, n * PAGE);
+
+	seen = got > 0 ? strange(page, n, got / 4) : 0;
+	if (seen)
+		printf("# page %u holds %x%s\n", n, seen, past ? " on the disk" : "");
+	return got >= 0 && !seen;
+}
+static bool cutter(unsigned *map)
+{
+	unsigned words = rnd(PAGES * WORDS);
+
+	usleep(rnd(2000));
+	if (rnd(3) == 0 && fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, words * 4, rnd(20 * WORDS) * 4 + 4) && errno != EOPNOTSUPP)
+		return false;
+	return !ftruncate(fd, words * 4) && !ftruncate(fd, PAGES * PAGE);
+}
+static bool syncer(unsigned *map)
+{
+	int f;
+
+	switch (rnd(6)) {
+	case 0: return !fsync(fd);
+	case 1: return !msync(map + rnd(PAGES / 2) * WORDS, PAGES / 2 * PAGE, MS_SYNC);
+	case 2: return !posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	case 3: return !madvise(map, PAGES * PAGE, MADV_DONTNEED);
+	case 4: return !sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	}
+	f = open("/proc/sys/vm/drop_caches", O_WRONLY);
+	write(f, "1", 1);
+	close(f);
+	usleep(1000);
+	return true;
+}
+static bool direct(unsigned *map)
+{
+	unsigned n = rnd(PAGES);
+
+	if (raw < 0)
+		return writer(map);
+	fill(n);
+	usleep(500);
+	return pwrite(raw, page, PAGE, n * PAGE) >= 0 || errno == ENOSPC;
+}
+
+static int play(bool (*step)(unsigned *map), int n)
+{
+	unsigned *map = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	time_t end = time(NULL) + seconds;
+
+	signal(SIGBUS, on_bus);
+	seed = 77 * n + getpid();
+	for (unsigned i = 0; time(NULL) < end; i++)
+		for (int k = 0; k < 20; k++)
+			if (!step(map)) {
+				printf("# player %d, step %u: errno %d (%s)\n", n, i * 20 + k, errno, strerror(errno));
+				fflush(stdout);
+				return 1;
+			}
+	return 0;
+}
+
+static void race(const char *dir, const char *what)
+{
+	static bool (*const players[])(unsigned *) = { writer, storer, reader, cutter, syncer, direct, storer };
+	int status, bad = 0, count = sizeof(players) / sizeof(*players);
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s/file", dir);
+	fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	raw = strstr(what, "tmpfs") ? -1 : open(name, O_RDWR | O_DIRECT);
+	if (fd < 0 || ftruncate(fd, PAGES * PAGE))
+		bail(name);
+	for (int n = 0; n < count; n++)
+		if (!fork())
+			_exit(play(players[n], n));
+	while (wait(&status) > 0)
+		bad += status != 0;
+	is(bad, 0, what);
+	for (unsigned n = 0; n < PAGES; n++) {
+		fill(n);
+		pwrite(fd, page, PAGE, n * PAGE);
+	}
+	is(fsync(fd), 0, "... fsync");
+	for (unsigned n = bad = 0; n < PAGES; n++)
+		bad += pread(raw < 0 ? fd : raw, page, PAGE, n * PAGE) != PAGE || strange(page, n, WORDS) || !page[0];
+	is(bad, 0, "... the last word is the writer's");
+	close(fd);
+	close(raw);
+}
+
+int main(void)
+{
+	const char *kind = access("/dev/vda", F_OK) ? "/dev/sd" : "/dev/vd";
+	char dev[16];
+
+	mkdir("/tmp/race", 0700);
+	race("/tmp/race", "tmpfs");
+	for (int n = 0; n < 2; n++) {
+		snprintf(dev, sizeof(dev), "%s%c", kind, 'a' + n);
+		if (mount(dev, "/tmp/race", "ext2", 0, NULL))
+			bail(dev);
+		race("/tmp/race", n ? "ext2, 4 KB blocks" : "ext2, 1 KB blocks");
+		unlink("/tmp/race/file");
+		is(umount("/tmp/race"), 0, "... unmounted");
+	}
+	unlink("/tmp/race/file");
+	return done();
+}
