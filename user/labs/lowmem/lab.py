@@ -16,10 +16,10 @@ def per_mapping(f, metric, **row):
 def claims(f):
     chain = per_mapping(f, "low.pte_chain", file="chain")
     yield {"key": "chain", "text": "chain: low memory per mapping", "published": "4.3 to 10.7, as lines and entries are", "value": chain,
-           "unit": "bytes", "tolerance": 10, "agrees": bool(chain and 4 <= chain <= 11), "why": "see low.pte_chain and mappings"}
+           "unit": "bytes", "tolerance": 20, "agrees": bool(chain and 4 <= chain <= 11), "why": "see low.pte_chain and mappings"}
     yield {"key": "chain.100", "text": "chain: of 100 processes with 2.7 GB", "published": "0.53 GB", "value": chain * 100 * 2.7 / 4096 if chain else None,
-           "unit": "GB", "tolerance": 10, "agrees": bool(chain and 0.26 <= chain * 100 * 2.7 / 4096 <= 0.75), "why": "see low.pte_chain and mappings"}
+           "unit": "GB", "tolerance": 20, "agrees": bool(chain and 0.26 <= chain * 100 * 2.7 / 4096 <= 0.75), "why": "see low.pte_chain and mappings"}
     for name in ("list", "tree"):
         used = per_mapping(f, "low.vm_area_struct", file=name)
-        yield {"key": name, "text": f"{name}: the same (vmas: all it has)", "published": "0 per mapping", "value": used, "unit": "bytes", "tolerance": 50,
+        yield {"key": name, "text": f"{name}: the same (vmas: all it has)", "published": "0 per mapping", "value": used, "unit": "bytes", "tolerance": 100,
                "agrees": bool(used is not None and used < 0.5), "why": "see low.vm_area_struct and mappings"}

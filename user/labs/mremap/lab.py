@@ -16,4 +16,4 @@ def claims(f):
            "agrees": none == 0, "why": "see shared.copies"}
     slow, fast = f.get("shared.move", anon="anonmm"), f.get("shared.move", anon="anonvma")
     yield {"key": "price", "text": "anonmm: moving a shared page is dearer by a factor of", "published": "(not given)", "value": slow / fast if slow and fast else None,
-           "unit": "times", "tolerance": 15, "agrees": bool(slow and fast and slow > fast), "why": "see shared.move"}
+           "unit": "times", "tolerance": 30, "agrees": bool(slow and fast and slow > fast), "why": "see shared.move"}

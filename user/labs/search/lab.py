@@ -24,5 +24,5 @@ def claims(f):
             a, b = f.get(test + "walk", file=name), f.get(test + "walk", file="tree")
             ratio = a / b if a and b else None
             yield {"key": test + name, "text": f"{NAMES[test]}: a walk by {name}, by tree being 1", "published": published if name == "list" else "about 1", "value": ratio,
-                   "unit": "times", "tolerance": 15, "agrees": bool(ratio and (ratio > 1.2 if name == "list" else ratio < 2)),
+                   "unit": "times", "tolerance": 30, "agrees": bool(ratio and (ratio > 1.2 if name == "list" else ratio < 2)),
                    "why": "candidates and hits per page are the same: what differs is small beside the walk itself"}
