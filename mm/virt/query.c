@@ -19,7 +19,7 @@ static bool cached(struct vma *v, unsigned long addr)
 	return uptodate;
 }
 
-static noinline bool in_swap_cache(u32 entry)
+static bool in_swap_cache(u32 entry)
 {
 	struct page *page = swap_find_page(entry);
 	bool uptodate = page && page_uptodate(page);
@@ -27,6 +27,14 @@ static noinline bool in_swap_cache(u32 entry)
 	if (page)
 		put_page(page);
 	return uptodate;
+}
+
+/* PTL: the swapped ones of n entries, of which some may be in memory still */
+static noinline void look_in_swap_cache(pte_t *pte, u8 *out, unsigned n)
+{
+	for (; n--; pte++, out++)
+		if (pte_is_swap(*pte))
+			*out = in_swap_cache(pte_swap_entry(*pte));
 }
 
 /* One table's worth. mmap lock: read */
@@ -38,7 +46,9 @@ static void mincore_table(struct vma *v, unsigned long addr, unsigned long end, 
 
 	if (first) {
 		for (unsigned n = (end - addr) >> MMU_PAGE_SHIFT; n--; pte++)
-			*p++ = pte_present(*pte) || (pte_is_swap(*pte) && in_swap_cache(pte_swap_entry(*pte)));
+			*p++ = pte_present(*pte);
+		if (unlikely(swap_on))
+			look_in_swap_cache(first, out, (end - addr) >> MMU_PAGE_SHIFT);
 		pte_unlock_at(first, pt);
 	} else {
 		memset(p, 0, (end - addr) >> MMU_PAGE_SHIFT);
