@@ -68,7 +68,7 @@ static void wait_for_write(struct scan *s, u32 seen)
 {
 	if (s->dirty)
 		wake_flushers(s->dirty);
-	if (!(s->gfp & __GFP_IO) || !s->writeback)
+	if (!(s->gfp & __GFP_IO) || !(s->writeback + s->dirty))
 		return;
 	count_vm_event(RECLAIM_WAIT);
 	if (s->background)

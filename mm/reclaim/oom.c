@@ -32,6 +32,7 @@ static DEFINE_MUTEX(oom_mutex);
 static DEFINE_WAIT_QUEUE(oom_wait);        /* a victim is gone, or a kill is done */
 static struct { struct mm *mm; u64 since; bool family; } victim; /* oom_mutex; mm counted (mmgrab) */
 static u64 last_family_kill;               /* oom_mutex: a member of `last_family` was killed then ... */
+static u32 patience;                       /* what allocations that must not touch a file system have waited; races do no harm */
 static unsigned family_kills;              /* ... for the so-manieth time */
 static struct oom_family last_family;
 
@@ -346,6 +347,18 @@ bool oom_dying(void)
 	return signal_pending_state(TASK_KILLABLE) || current->flags & PF_EXITING || READ_ONCE(current->group->oom_victim);
 }
 
+/* Who may not reclaim all there is does not kill for it at once: others may, and kswapd and the flushers do. */
+static bool others_can(gfp_t gfp, enum zone_id highest)
+{
+	unsigned long n = 0;
+
+	if (gfp & __GFP_FS)
+		return false;
+	for (int i = 0; i <= (int)highest; i++)
+		n += zone_reclaimable(&zones[i]);
+	return n > 64 && patience++ < 100;
+}
+
 bool oom(struct zone *zone, gfp_t gfp, unsigned order)
 {
 	enum zone_id highest = zone - zones;
@@ -353,6 +366,11 @@ bool oom(struct zone *zone, gfp_t gfp, unsigned order)
 
 	if (oom_dying())
 		return true; /* the allocator lets it have the reserves */
+	if (others_can(gfp, highest)) {
+		msleep(20);
+		return true;
+	}
+	patience = 0;
 	if (!mutex_trylock(&oom_mutex)) {
 		(void)wait_event_killable_timeout(&oom_wait, !mutex_is_locked(&oom_mutex), OOM_WAIT);
 		return true;

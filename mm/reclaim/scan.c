@@ -132,17 +132,15 @@ static enum fate write_file_page(struct page *page, struct scan *s)
 	u32 scope;
 
 	s->dirty++;
+	set_page_reclaim(page); /* whoever writes it: it comes back to the cold end, and we are woken */
 	if (!s->background || s->priority > SCAN_PRIORITY - 4 || !trylock_page(page))
 		return FATE_KEEP;
 	if (!page_mapping(page) || !page_dirty(page) || page_mapped(page) || page_writeback(page)) {
 		unlock_page(page);
 		return FATE_KEEP;
 	}
-	set_page_reclaim(page);
 	scope = gfp_scope_begin(__GFP_IO | __GFP_FS);
-	if (write_one_page(page))
-		clear_page_reclaim(page);
-	else
+	if (!write_one_page(page))
 		s->writeback++;
 	gfp_scope_end(scope);
 	return FATE_KEEP;
