@@ -181,6 +181,10 @@ extern u32 nr_reclaim_written;
  * => under the PTL of that PTE; the caller has a reference. No sleep, cannot fail */
 void page_pin(struct page *page);
 void page_unpin(struct page *page);
+/* For all pages of a table, under its PTL: lru_lock is taken once for many. It starts zeroed; interrupts may be off until the end. */
+struct pin_run { struct zone *zone; unsigned long flags; unsigned n; };
+void pin_run_page(struct pin_run *r, struct page *page, bool pin);
+void pin_run_end(struct pin_run *r);
 static inline unsigned long zone_mlocked(const struct zone *z) { return z->nr_mlock[0] + z->nr_mlock[1]; }
 unsigned long nr_mlocked_pages(void), nr_mlocked_anon(void); /* anon: with tmpfs */
 

@@ -17,12 +17,10 @@
  */
 #include "mm/phys/internal.h"
 
-void page_pin(struct page *page)
-{
-	struct zone *z = page_zone(page);
-	unsigned long flags;
+#define RUN 64 /* pages under one hold of lru_lock, interrupts off */
 
-	spin_lock_irqsave(&z->lru_lock, flags);
+static void pin_locked(struct zone *z, struct page *page)
+{
 	if (!page_mlocked(page)) {
 		if (page_lru(page))
 			lru_del_locked(z, page);
@@ -31,7 +29,28 @@ void page_pin(struct page *page)
 		z->nr_mlock[page_swapbacked(page)]++;
 		count_vm_event(PGPINNED);
 	}
-	atomic_inc(&page->pincount);
+	page->pincount.v++;
+}
+
+static void unpin_locked(struct zone *z, struct page *page)
+{
+	if (unlikely(!page_mlocked(page) || page->pincount.v <= 0))
+		bad_page(page, "unpinned without a pin");
+	if (!--page->pincount.v) {
+		clear_page_mlocked(page);
+		z->nr_mlock[page_swapbacked(page)]--;
+		count_vm_event(PGUNPINNED);
+		lru_add_locked(z, page);
+	}
+}
+
+void page_pin(struct page *page)
+{
+	struct zone *z = page_zone(page);
+	unsigned long flags;
+
+	spin_lock_irqsave(&z->lru_lock, flags);
+	pin_locked(z, page);
 	spin_unlock_irqrestore(&z->lru_lock, flags);
 }
 
@@ -41,13 +60,30 @@ void page_unpin(struct page *page)
 	unsigned long flags;
 
 	spin_lock_irqsave(&z->lru_lock, flags);
-	if (unlikely(!page_mlocked(page) || atomic_read(&page->pincount) <= 0))
-		bad_page(page, "unpinned without a pin");
-	if (atomic_dec_and_test(&page->pincount)) {
-		clear_page_mlocked(page);
-		z->nr_mlock[page_swapbacked(page)]--;
-		count_vm_event(PGUNPINNED);
-		lru_add_locked(z, page);
-	}
+	unpin_locked(z, page);
 	spin_unlock_irqrestore(&z->lru_lock, flags);
+}
+
+/* --- those of a page table at once ---------------------------------------------------------------------------------------- */
+void pin_run_end(struct pin_run *r)
+{
+	if (r->zone)
+		spin_unlock_irqrestore(&r->zone->lru_lock, r->flags);
+	r->zone = NULL;
+}
+
+void pin_run_page(struct pin_run *r, struct page *page, bool pin)
+{
+	struct zone *z = page_zone(page);
+
+	if (z != r->zone || ++r->n == RUN) {
+		pin_run_end(r);
+		spin_lock_irqsave(&z->lru_lock, r->flags);
+		r->zone = z;
+		r->n = 0;
+	}
+	if (pin)
+		pin_locked(z, page);
+	else
+		unpin_locked(z, page);
 }

@@ -21,20 +21,29 @@
 
 #define LOCK_FLAGS (VM_LOCKED | VM_LOCKONFAULT)
 
-static void pin_one(pte_t *pte, unsigned long addr, void *arg)
+/* The pages of [addr, end), which lie in one table, get a pin each, or lose one. */
+static void pin_table(struct mm *mm, unsigned long addr, unsigned long end, bool pin)
 {
-	pte_t e = *pte;
+	struct pin_run run = { .zone = NULL };
+	struct page *pt;
+	pte_t *first = pte_lock_at(mm, addr, &pt), *pte = first;
 
-	if (pte_present(e) && !pte_special(e))
-		page_pin(pfn_to_page(pte_pfn(e)));
+	if (!first)
+		return;
+	for (; (addr = pte_skip_none(&pte, addr, end)) != end; addr += MMU_PAGE_SIZE, pte++)
+		if (pte_present(*pte) && !pte_special(*pte))
+			pin_run_page(&run, pfn_to_page(pte_pfn(*pte)), pin);
+	pin_run_end(&run);
+	pte_unlock_at(first, pt);
 }
 
-static void unpin_one(pte_t *pte, unsigned long addr, void *arg)
+static void pin_area(struct vma *v, bool pin)
 {
-	pte_t e = *pte;
-
-	if (pte_present(e) && !pte_special(e))
-		page_unpin(pfn_to_page(pte_pfn(e)));
+	for (unsigned long addr = v->start, next; addr < v->end; addr = next) {
+		next = table_end(addr, v->end);
+		pin_table(v->mm, addr, next, pin);
+		cond_resched();
+	}
 }
 
 /* => mmap lock: write. For mremap too, whose old place loses the lock with nothing left in it. */
@@ -47,7 +56,7 @@ void vma_set_locked(struct vma *v, u32 lock)
 		down_write(&m->map_lock);
 	vma_set_flags(v, (v->flags & ~LOCK_FLAGS) | lock);
 	if (was != is)
-		pt_walk(v->mm, v->start, v->end, is ? pin_one : unpin_one, NULL);
+		pin_area(v, is);
 	if (was != is && m)
 		up_write(&m->map_lock);
 }
