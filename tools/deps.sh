@@ -13,7 +13,7 @@
 set -eu
 
 PACKAGES="make gcc gcc-i686-linux-gnu binutils-i686-linux-gnu libc6-dev-i386-cross linux-libc-dev-i386-cross
-libasan8-i386-cross libubsan1-i386-cross nasm clang python3 git perl qemu-system-x86 qemu-utils grub-common grub-pc-bin xorriso mtools
+libasan8-i386-cross libubsan1-i386-cross nasm clang libclang-rt-14-dev python3 git perl qemu-system-x86 qemu-utils grub-common grub-pc-bin xorriso mtools
 bochs bochsbios vgabios gdb e2fsprogs fdisk"
 
 package_of() {

@@ -13,6 +13,7 @@ print("""Isthmus
   make quick             tests in under a minute       make test T=NAME    one test
   make test-all          the full matrix               make soak           the hour-long ones
   make unit              host-compiled unit tests alone
+  make fuzz SECONDS=600  damaged ext2 images under libFuzzer
   make bench             vmbench here and on Linux 6.1 in the same emulator; ROWS=fork chooses rows
   make gdb               QEMU stopped at its first instruction, and GDB that knows this kernel; DUMP=FILE: on a dump
   make bochs             Bochs and its debugger, stopped at the kernel's entry

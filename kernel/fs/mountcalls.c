@@ -299,12 +299,25 @@ static void show_mount(struct seq *s, struct mount *m)
 	seq_puts(s, " 0 0\n");
 }
 
+/* namespace_mutex held. Below the mount of current's root? What was there before the root was switched is not. */
+static bool can_be_seen(const struct mount *m, const struct mount *root)
+{
+	while (m != root && m->parent != m)
+		m = m->parent;
+	return m == root;
+}
+
 void mounts_show(struct seq *s, bool mountinfo)
 {
 	struct mount *m;
+	struct path root;
+	int err = fs_get_path(current, true, &root);
 
 	mutex_lock(&namespace_mutex); /* the tree changes only under it */
 	list_for_each_entry(m, &all_mounts, node)
-		(mountinfo ? show_info : show_mount)(s, m);
+		if (err || can_be_seen(m, root.mount))
+			(mountinfo ? show_info : show_mount)(s, m);
 	mutex_unlock(&namespace_mutex);
+	if (!err)
+		path_put(&root);
 }
