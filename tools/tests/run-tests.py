@@ -241,8 +241,10 @@ def take_results(tap, output, suffix=""):
     return done
 
 
-def guest_script(programs, slow):
-    return "".join(f"echo '@@begin {name}'; timeout -s KILL {limit * slow} /tests/{name} {args} </dev/null 2>&1; s=$?; echo; echo \"@@end $s\"\n"
+def guest_script(programs, slow, leaks=False):
+    """leaks: what zones and slabs lose to a program is a failure of it."""
+    mark, compare = ("leakcheck --mark /tmp/.leaks; ", "leakcheck --compare /tmp/.leaks; ") if leaks else ("", "")
+    return "".join(f"{mark}echo '@@begin {name}'; timeout -s KILL {limit * slow} /tests/{name} {args} </dev/null 2>&1; s=$?; echo; {compare}echo \"@@end $s\"\n"
                    "[ -w /proc/rmap_oracle ] && echo 4 > /proc/rmap_oracle\n" for name, limit, args in programs)
 
 
@@ -308,7 +310,7 @@ def boot_with(job, programs, more):
     slow = 3 if job["build"] == "debug" else 1
     for name, _, _ in programs:
         command += ["--add", f"{BUILD}/user/tests/{name}:/tests/{name}"]
-    command += ["--timeout", str(BOOT_TIME + sum(t for _, t, _ in programs) * slow), "--", "sh", "-c", guest_script(programs, slow)]
+    command += ["--timeout", str(BOOT_TIME + sum(t for _, t, _ in programs) * slow), "--", "sh", "-c", guest_script(programs, slow, True)]
     r = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     return r.stdout, r.returncode, r.stderr
 

@@ -2,6 +2,8 @@
  * help: run a command several times, then look whether any zone or slab has lost something
  *
  * usage: leakcheck [--times N] [--seconds N] [--verbose] -- COMMAND [ARG...]
+ *        leakcheck --mark FILE       note how things stand now
+ *        leakcheck --compare FILE    say, as TAP does, what has been lost since; nothing if nothing has
  * The first run warms caches up and is not counted. Of a command that fails the output is shown. More than the tolerance
  * of user/lib/sample.h, over all runs, is a leak.
  *
@@ -44,6 +46,32 @@ static int run(char **argv)
 	return status;
 }
 
+static int mark(const char *path)
+{
+	FILE *f = fopen(path, "w");
+	struct sample now;
+
+	sample_take(&now);
+	if (!f || fwrite(&now, sizeof(now), 1, f) != 1 || fclose(f))
+		die(path);
+	return 0;
+}
+
+static int compare(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	struct sample before;
+	long pages, objects;
+
+	if (!f || fread(&before, sizeof(before), 1, f) != 1)
+		die(path);
+	fclose(f);
+	sample_settle(&before, &pages, &objects, false);
+	if (pages || objects)
+		printf("not ok - leaves nothing behind: %ld pages, %ld objects of slabs are gone\n", pages, objects);
+	return pages || objects;
+}
+
 int main(int argc, char **argv)
 {
 	const struct option_def defs[] = {
@@ -58,6 +86,10 @@ int main(int argc, char **argv)
 	int own = 1, bad;
 	u64 runs = 0;
 
+	if (argc == 3 && !strcmp(argv[1], "--mark"))
+		return mark(argv[2]);
+	if (argc == 3 && !strcmp(argv[1], "--compare"))
+		return compare(argv[2]);
 	while (own < argc && strcmp(argv[own], "--"))
 		own++;
 	parse_options(own, argv, "usage: leakcheck [--times N] [--seconds N] [--verbose] -- COMMAND [ARG...]", defs);
