@@ -36,11 +36,16 @@ static void read_slabs(struct sample *s)
 {
 	char line[512], name[32];
 	FILE *f = fopen("/proc/slabinfo", "r");
-	long long active;
+	long long active, per_slab, slabs, pages = 0;
 
 	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%31s %lld", name, &active) == 2)
+		if (sscanf(line, "%31s %lld %*d %*d %*d %lld : tunables %*d %*d %*d : slabdata %*d %lld", name, &active, &per_slab, &slabs) == 4) {
 			add_row(s, "slab ", name, active);
+			pages += per_slab * slabs;
+		}
+	for (int i = 0; i < s->n; i++) /* slabs keep pages without objects, for later */
+		if (!strcmp(s->rows[i].name, "zone Normal"))
+			s->rows[i].value -= pages;
 	if (f)
 		fclose(f);
 }
