@@ -22,6 +22,7 @@ static DEFINE_PER_CPU(struct regs *, oops_regs);
 static __attribute__((used)) DEFINE_PER_CPU(struct regs, crash_regs); /* what a debugger shows of a dump (tools/isthmus/dump.py): where each CPU was */
 static volatile u32 nmi_stop, nmi_backtrace;
 static const char *oops_what;
+static unsigned long oops_addr;
 
 static bool is_text(u32 a)
 {
@@ -133,6 +134,7 @@ void oops(struct regs *regs, const char *what, unsigned vector, u32 error, unsig
 		panic("%s at %08x while reporting the one at %08x", what, regs->eip, this_cpu_read(oops_regs)->eip);
 	this_cpu_write(oops_regs, regs);
 	oops_what = what;
+	oops_addr = vector == 14 ? addr : 0;
 	if (vector == 14)
 		panic("%s: %s of %08lx (error %x) at %pS", what, error & FAULT_EXEC ? "execution" : error & FAULT_WRITE ?
 		      "write" : "read", addr, error, (void *)regs->eip);
@@ -159,6 +161,8 @@ static __always_inline void keep_frame(const u32 *frame)
 	*this_cpu_ptr(&crash_regs) = (struct regs){ .ebp = frame[0], .eip = frame[1], .esp = (u32)(frame + 2), .cs = KERNEL_CS,
 		.ds = KERNEL_DS, .es = KERNEL_DS, .fs = PERCPU_SEG, .ss = KERNEL_DS, .eflags = 2, .orig_eax = -1 };
 }
+
+unsigned long fault_that_panicked(void) { return oops_addr; }
 
 /* --- panic_ops ------------------------------------------------------------------------------------------------------- */
 static void panic_backtrace(void)

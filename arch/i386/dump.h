@@ -15,6 +15,7 @@ void dump_task_stack(struct task *t);                  /* of a task that does no
 /* Registers and stack of each online CPU, asked by NMI; those that do not answer within 100 ms are named. */
 void smp_backtrace_all(void);
 bool dump_nmi(struct regs *regs); /* true: this NMI was ours */
+unsigned long fault_that_panicked(void); /* the address, if a page fault of the kernel's ended it; else 0 */
 void stop_other_cpus(void);       /* for good */
 void dump_init(void);             /* panic_ops */
 

@@ -53,6 +53,8 @@ void panic(const char *fmt, ...)
 	if (panic_ops.stop)
 		panic_ops.stop();
 	dump_stack();
+	if (panic_ops.details)
+		panic_ops.details();
 	printk(KERN_EMERG "end of panic on CPU %u\n", me - 1);
 	die();
 }

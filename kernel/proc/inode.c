@@ -266,4 +266,5 @@ void proc_init(void)
 
 	register_fs(&proc);
 	sysrq_keys_init();
+	crash_init();
 }

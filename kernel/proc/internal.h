@@ -76,7 +76,10 @@ bool proc_may_look(struct task *t);     /* as for ptrace: same user and groups, 
 bool proc_alive(struct task *t);
 extern const struct proc_entry root_dir, pid_dir;
 
+void crash_init(void);                  /* crash.c: what a panic prints beside stacks */
 /* the files */
+int trace_control(struct task *t, char *text, size_t n);
+void trace_show(struct seq *s, struct task *t);
 struct mm *proc_mm_get(struct proc_open *o); /* users++, or NULL: it is gone */
 void pid_stat_show(struct seq *s, struct task *t), pid_statm_show(struct seq *s, struct task *t);
 void tid_stat_show(struct seq *s, struct task *t);

@@ -180,6 +180,7 @@ static const struct proc_entry root_children[] = {
 	{ .name = "modules", .show = modules_show },
 	{ .name = "mounts", .readlink = mounts_readlink },
 	{ .name = "partitions", .show = partitions_show },
+	{ .name = "trace", .mode = 0600, .show = trace_show, .write = trace_control },
 	{ .name = "rmap", .mode = 0644, .show = rmap_show, .write = rmap_write },
 #ifdef CONFIG_DEBUG
 	{ .name = "rmap_oracle", .mode = 0600, .show = oracle_show, .write = oracle_write },

@@ -10,6 +10,7 @@
  */
 #include "arch/i386/pgtable.h"
 #include "arch/i386/traps.h"
+#include "kernel/lib/trace.h"
 #include "kernel/sched/internal.h"
 
 #ifndef CONFIG_DEBUG
@@ -175,6 +176,8 @@ static void switch_tasks(struct rq *rq, struct task *prev, struct task *next, u6
 		if (next == rq->idle)
 			rq->idle_since = now;
 	}
+	if (unlikely(trace_on & 1U << TRACE_sched_switch))
+		trace_write_switch(next->pid, next->comm, (u32)prev->state);
 	switch_mm(rq, prev, next);
 	finish_switch(switch_to(prev, next));
 }

@@ -361,6 +361,14 @@ bool lockdep_holds(const void *lock)
 	return found;
 }
 
+void lockdep_show_held(void)
+{
+	const struct stack *s = current->lockdep;
+
+	if (s && s->depth)
+		print_held(s);
+}
+
 void lockdep_assert_none(const char *where)
 {
 	struct stack *s = current->lockdep;

@@ -22,12 +22,14 @@ bool lockdep_holds(const void *lock);
 u32 lockdep_class(const char *name);          /* registers it if need be */
 void lockdep_task_exit(void *state);          /* of a task that is gone: free it */
 void lockdep_assert_none(const char *where);  /* the current task holds no lock */
+void lockdep_show_held(void);                 /* of the current task, to the log */
 extern bool lockdep_on;
 #define lockdep_assert_held(l) ASSERT(!lockdep_on || lockdep_holds(l))
 #else
 #define lockdep_assert_held(l) do { } while (0)
 static inline void lockdep_task_exit(void *state) {}
 static inline void lockdep_assert_none(const char *where) {}
+static inline void lockdep_show_held(void) {}
 #endif
 
 #endif

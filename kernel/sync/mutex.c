@@ -5,7 +5,9 @@
  *
  * Locks: m->lock over the ring and the flags; below it the run-queue lock (wake-ups).
  */
+#include "kernel/lib/trace.h"
 #include "kernel/sync/sleeper.h"
+#include "kernel/time/clock.h"
 
 #define FLAGS (MUTEX_WAITERS | MUTEX_HANDOVER)
 static inline struct task *owner_of(unsigned long v) { return (struct task *)(v & ~FLAGS); }
@@ -56,7 +58,7 @@ static void unlock_waiters(struct mutex *m)
 	preempt_enable();
 }
 
-int mutex_lock_wait(struct mutex *m, unsigned state)
+static int wait_for(struct mutex *m, unsigned state)
 {
 	struct sleeper me;
 	int err = 0;
@@ -99,6 +101,15 @@ int mutex_lock_wait(struct mutex *m, unsigned state)
 		wake_up_state(sleeper_first(m->last)->task, WAKE_NORMAL);
 	}
 	unlock_waiters(m);
+	return err;
+}
+
+int mutex_lock_wait(struct mutex *m, unsigned state)
+{
+	u64 since = trace_on ? ktime_get() : 0;
+	int err = wait_for(m, state);
+
+	trace(lock_wait, m, true, since ? div_u64(ktime_get() - since, NSEC_PER_USEC) : 0, 0);
 	return err;
 }
 

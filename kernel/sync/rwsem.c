@@ -7,8 +7,10 @@
  *
  * Locks: s->lock over the ring and the two bits; below it the run-queue lock.
  */
+#include "kernel/lib/trace.h"
 #include "kernel/sync/sleeper.h"
 #include "kernel/sync/rwsem.h"
+#include "kernel/time/clock.h"
 
 #define BITS (RWSEM_WAITERS | RWSEM_HANDOVER)
 
@@ -167,8 +169,17 @@ static int wait_for(struct rwsem *s, bool write, unsigned state)
 	return min(r, 0);
 }
 
-int rwsem_read_slow(struct rwsem *s, unsigned state) { return wait_for(s, false, state); }
-int rwsem_write_slow(struct rwsem *s, unsigned state) { return wait_for(s, true, state); }
+static int traced_wait(struct rwsem *s, bool write, unsigned state)
+{
+	u64 since = trace_on ? ktime_get() : 0;
+	int err = wait_for(s, write, state);
+
+	trace(lock_wait, s, write, since ? div_u64(ktime_get() - since, NSEC_PER_USEC) : 0, 0);
+	return err;
+}
+
+int rwsem_read_slow(struct rwsem *s, unsigned state) { return traced_wait(s, false, state); }
+int rwsem_write_slow(struct rwsem *s, unsigned state) { return traced_wait(s, true, state); }
 
 #ifdef CONFIG_DEBUG
 int rwsem_lock_debug(struct rwsem *s, const char *text, bool write, unsigned state, unsigned sub)

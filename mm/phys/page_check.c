@@ -79,8 +79,25 @@ bool fail_this_one(void)
 }
 #endif
 
+static const char *const flag_names[] = {
+#define FLAG(name) [PG_##name] = #name
+	FLAG(locked), FLAG(uptodate), FLAG(dirty), FLAG(writeback), FLAG(lru), FLAG(active), FLAG(referenced), FLAG(buddy), FLAG(slab),
+	FLAG(table), FLAG(reserved), FLAG(swapcache), FLAG(swapbacked), FLAG(mlocked), FLAG(error), FLAG(chain), FLAG(waiters),
+};
+
+void dump_page(const struct page *page)
+{
+	printk(KERN_EMERG "page frame %#lx, zone %s, refcount %d, mapcount %d, private %#lx, mapping %p%s, index %#lx, flags %#lx:",
+	       page_to_pfn(page), page_zone(page)->name, atomic_read(&page->refcount), atomic_read(&page->mapcount) + 1, page->private,
+	       page->mapping, page_anon(page) ? " (anonymous)" : "", page->index, page->flags);
+	for (unsigned i = 0; i < ARRAY_SIZE(flag_names); i++)
+		if (page->flags >> i & 1 && flag_names[i])
+			printk(KERN_CONT " %s", flag_names[i]);
+	printk(KERN_CONT "\n");
+}
+
 void bad_page(const struct page *page, const char *what)
 {
-	panic("bad page %#lx: %s (flags %#lx, refcount %d, mapcount %d, private %#lx, mapping %p, index %#lx)", page_to_pfn(page),
-	      what, page->flags, atomic_read(&page->refcount), atomic_read(&page->mapcount) + 1, page->private, page->mapping, page->index);
+	dump_page(page);
+	panic("bad page %#lx: %s", page_to_pfn(page), what);
 }

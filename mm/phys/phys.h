@@ -121,6 +121,7 @@ void zone_free_blocks(struct zone *z, unsigned long nr[MAX_ORDER + 1]);
 
 void drain_all_pages(void);      /* all CPUs' own lists go back to the buddy lists; sleeps */
 void slab_drain_all(void);       /* all CPUs' magazines go back to their slabs, empty slabs to the zones; sleeps */
+void dump_page(const struct page *page); /* whole, to the log; any context */
 void show_mem(void);             /* zones, slabs, consumers of low memory to the log; any context */
 
 /* What the allocator asks of the rooms to its right; set once at boot, NULL until then.

@@ -21,6 +21,7 @@
  * Cannot: know a page that comes back soon after it was thrown out (refault distance): a working set of files that
  * is larger than the inactive list and read in turn gets no hits, as in any LRU.
  */
+#include "kernel/lib/trace.h"
 #include "mm/reclaim/internal.h"
 #include "mm/reclaim/swap.h"
 #include "mm/rmap/rmap.h"
@@ -210,4 +211,5 @@ void shrink_zone(struct zone *z, struct scan *s)
 		if (!s->background && signal_pending_state(TASK_KILLABLE))
 			break;
 	}
+	trace(reclaim, z - zones, s->priority, s->scanned, s->freed);
 }

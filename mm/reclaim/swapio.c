@@ -17,6 +17,7 @@
  * Ends of bios may run in interrupts: no cluster lock, no kmap there.
  */
 #include "kernel/lib/printk.h"
+#include "kernel/lib/trace.h"
 #include "kernel/sched/sched.h"
 #include "mm/cache/cache.h"
 #include "mm/reclaim/swaparea.h"
@@ -67,6 +68,7 @@ int swap_write_page(struct page *page)
 	set_page_writeback(page);
 	clear_page_dirty(page);
 	count_vm_event(PSWPOUT);
+	trace(swap_out, page_to_pfn(page), page->private, 0, 0);
 	unlock_page(page);
 	bio_submit(bio);
 	return 0;
@@ -161,6 +163,7 @@ static struct page *read_around(struct swap_area *a, u32 entry, gfp_t gfp)
 
 	if (IS_ERR(page))
 		return page;
+	trace(swap_in, page_to_pfn(page), entry, 0, 0);
 	plug_begin(&plug);
 	for (; at < end && at < a->nr_slots; at++) {
 		u32 e = swap_entry(a->type, at);

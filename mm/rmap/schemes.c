@@ -9,6 +9,7 @@
  */
 #include "kernel/lib/param.h"
 #include "kernel/lib/string.h"
+#include "kernel/lib/trace.h"
 #include "kernel/lib/vsprintf.h"
 #include "mm/rmap/schemes.h"
 #include "mm/rmap/statelock.h"
@@ -179,6 +180,7 @@ enum rmap_result rmap_walk(struct page *page, enum rmap_reason why, rmap_visit v
 	if (w.left)
 		r = (anon ? rmap_anon : rmap_file)->walk(&w);
 	count_walk(&w, anon, why, r);
+	trace(rmap_walk, page_to_pfn(page), why, w.candidates, w.hits);
 	return r;
 }
 

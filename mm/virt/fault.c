@@ -25,6 +25,7 @@
  *
  * Locks: mmap lock (read) > page lock (files) > PTL. The areas stay as they are; entries may change until the PTL.
  */
+#include "kernel/lib/trace.h"
 #include "mm/reclaim/reclaim.h"
 #include "mm/cache/writeback.h"
 #include "mm/virt/internal.h"
@@ -272,5 +273,6 @@ int handle_user_fault(struct regs *regs, unsigned long addr, unsigned code)
 		balance_dirty_some(flusher, 1);
 		r = VMF_DONE;
 	}
+	trace(fault, addr, regs->eip, code, r);
 	return finish_fault(r, major, code, addr);
 }

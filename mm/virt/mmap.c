@@ -3,6 +3,7 @@
  * mmap and munmap. Checking comes first and changes nothing (mmap_flags, mmap_place); then what is in the way goes;
  * then a neighbour grows or a new area is made.
  */
+#include "kernel/lib/trace.h"
 #include "mm/virt/internal.h"
 #include <linux/capability.h>
 
@@ -205,6 +206,8 @@ long do_mmap(struct file *file, unsigned long addr, unsigned long len, u32 prot,
 	if (!file)
 		pgoff = vm & VM_SHARED ? 0 : (unsigned long)at >> MMU_PAGE_SHIFT;
 	err = map_region(mm, file, at, at + len, vm, pgoff);
+	if (!err)
+		trace(map, mm, at, at + len, vm);
 	return err ? err : at;
 }
 
@@ -231,6 +234,7 @@ int do_munmap(struct mm *mm, unsigned long addr, unsigned long len)
 	len = page_up(len);
 	if (!len)
 		return -EINVAL;
+	trace(unmap, mm, addr, addr + len, 0);
 	return unmap_areas(mm, addr, addr + len);
 }
 
