@@ -142,7 +142,7 @@ $(B)/ksyms0.asm: tools/mksyms.py
 $(B)/isthmus.1.elf: $(OBJ) $(B)/ksyms0.asm.o linker.ld
 	$(Q)$(LINK) $(OBJ) $(B)/ksyms0.asm.o
 $(B)/ksyms1.asm: $(B)/isthmus.1.elf tools/mksyms.py
-	$(Q)$(NM) -n $< | $(PYTHON) tools/mksyms.py > $@
+	$(Q)$(NM) -n $< | $(PYTHON) tools/mksyms.py --elf $< > $@
 $(B)/ksyms%.asm.o: $(B)/ksyms%.asm
 	$(Q)$(NASM) -f elf32 -o $@ $<
 $(B)/isthmus.elf: $(B)/isthmus.1.elf $(B)/ksyms1.asm.o

@@ -16,6 +16,7 @@
 #include "arch/i386/segment.h"
 #include "kernel/lib/bug.h"
 #include "kernel/lib/printk.h"
+#include "kernel/lib/vsprintf.h"
 
 extern char text_start[], text_end[], init_text_start[], init_text_real_end[];
 static DEFINE_PER_CPU(struct regs *, oops_regs);
@@ -45,6 +46,20 @@ void dump_regs(const struct regs *r)
 	       r->es & 0xffff, r->fs & 0xffff, read_cr0(), read_cr2(), read_cr3(), read_cr4(), this_cpu_read(preempt_count));
 }
 
+/* One caller; mark: "? " where it is only a word of the stack that looks like one. */
+static void show_caller(u32 addr, const char *mark)
+{
+	unsigned long offset, size;
+	const char *name = symbol_lookup(addr - 1, &offset, &size); /* the call's: the last one of a function returns behind it */
+	u32 line;
+	const char *file = symbol_line(addr, &line);
+
+	printk(KERN_EMERG "  %08x %s%s+0x%lx/0x%lx", addr, mark, name ?: "?", name ? offset + 1 : 0, name ? size : 0);
+	if (file)
+		printk(KERN_CONT " %s:%u", file, line);
+	printk(KERN_CONT "\n");
+}
+
 #ifdef CONFIG_DEBUG
 static void walk_stack(const u32 *esp, u32 ebp, const u32 *top)
 {
@@ -53,7 +68,7 @@ static void walk_stack(const u32 *esp, u32 ebp, const u32 *top)
 
 		if (!is_text(frame[1]))
 			break;
-		printk(KERN_EMERG "  %08x %pS\n", frame[1], (void *)frame[1]);
+		show_caller(frame[1], "");
 		if (frame[0] <= ebp)
 			break;
 		ebp = frame[0];
@@ -76,7 +91,7 @@ static void walk_stack(const u32 *esp, u32 ebp, const u32 *top)
 	for (; esp < top && n < 40; esp++) {
 		if (!is_text(*esp) || !is_text(*esp - 7) || !after_call(*esp))
 			continue;
-		printk(KERN_EMERG "  %08x ? %pS\n", *esp, (void *)*esp);
+		show_caller(*esp, "? ");
 		n++;
 	}
 }

@@ -22,6 +22,7 @@ int sprintf(char *buf, const char *fmt, ...) __printf(2, 3); /* prefer snprintf 
 /* The kernel's text symbols (tools/mksyms.py makes the table at link time).
  * => name of the function that addr lies in, or NULL */
 const char *symbol_lookup(unsigned long addr, unsigned long *offset, unsigned long *size);
+const char *symbol_line(unsigned long addr, u32 *line); /* file of the call that returns to addr, or NULL */
 const char *symbol_nth(u32 n, unsigned long *addr); /* in order of addresses; NULL behind the last */
 
 #endif
