@@ -12,7 +12,7 @@ import pages  # noqa: E402
 import spaces  # noqa: E402
 import tasks  # noqa: E402
 
-COMMANDS = [pages.Zones, pages.Page, spaces.Rmap, spaces.Vmas, pages.PageTable, pages.LowMem, tasks.Ps, tasks.Bt, tasks.Locks, log.Dmesg]
+COMMANDS = [pages.Zones, pages.Page, spaces.Rmap, spaces.Vmas, pages.PageTable, pages.LowMem, spaces.SwapSlot, tasks.Ps, tasks.Bt, tasks.Locks, log.Dmesg]
 
 
 class Help(kernel.Command):

@@ -108,3 +108,40 @@ class Rmap(k.Command):
               f"mapcount {k.atomic(page['mapcount']) + 1}")
         for mm, v, address, entry in found:
             print(f"  {address:#010x} {pages.bits(entry)}; vma {int(v.address):#x}; mm {int(mm):#x} of {', '.join(owners.get(int(mm), ['nobody']))}")
+
+
+# --- swap -------------------------------------------------------------------------------------------------------------------
+class SwapSlot(k.Command):
+    """swap-slot [ENTRY]: a slot of a swap area, by the entry that a PTE holds (type << 27 | slot); without one: the areas."""
+
+    name, usage = "swap-slot", "[ENTRY]"
+
+    def run(self, words):
+        areas = k.symbol("swap_areas")
+        if not words:
+            self.areas(areas)
+            return
+        entry = k.integer(words[0])
+        area = areas[entry >> 27]
+        if not int(area):
+            raise k.Bad(f"no swap area {entry >> 27}")
+        self.slot(area.dereference(), entry & 0x7FFFFFF)
+
+    def areas(self, areas):
+        on = [areas[i].dereference() for i in range(areas.type.range()[1] + 1) if int(areas[i])]
+        if not on:
+            print("no swap area is on")
+            return
+        k.table([["area", "name", "priority", "slots", "free"]] +
+                [[int(a["type"]), a["name"].string(), int(a["prio"]), int(a["usable"]), k.atomic(a["nr_free"])] for a in on], (0, 2, 3, 4))
+
+    def slot(self, area, offset):
+        if offset >= int(area["nr_slots"]):
+            raise k.Bad(f"the area ends at slot {int(area['nr_slots']) - 1:#x}")
+        frame = pages.pfn_of(area["clusters"][offset >> 9]["map"].dereference())
+        data = k.phys((frame << 12) + (offset & 511) * 8, 8)
+        word, count = int.from_bytes(data[:4], "little"), int.from_bytes(data[4:6], "little")
+        state = "bad" if word >> 31 else "in use" if count or word else "free"
+        cached = word & 0x0FFFFFFF
+        print(f"{area['name'].string()}, slot {offset:#x}: {state}, held by {count} PTEs and files"
+              f"{f', in the swap cache: frame {cached:#x}' if cached else ''}{', could not be read' if word >> 30 & 1 else ''}")

@@ -1,0 +1,120 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+# test: set=test time=170
+"""Each GDB command, on a live guest and on the dump of one that panicked, against what the guest's /proc said."""
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+RUN, BUILD = os.environ["RUN"], os.environ["BUILD"]
+ROOT = os.path.dirname(os.path.dirname(RUN))
+KERNEL = f"{BUILD}/debug/isthmus.elf"
+count = bad = 0
+
+# What the guest says of itself; the program that stays has one page at a known address, shared with its child.
+SAY = """sleep 300 & s=$!
+echo pid $s; echo maps; cat /proc/$s/maps; echo end
+grep -w sh /proc/$$/status; echo lowmem; cat /proc/lowmem; echo end; echo parent $$; grep LowTotal /proc/meminfo
+echo ready; {then}"""
+
+
+def ok(good, text, note=""):
+    global count, bad
+    count += 1
+    bad += not good
+    print(f"{'' if good else 'not '}ok {count} - {text}", flush=True)
+    if not good:
+        for line in str(note).splitlines()[-40:]:
+            print("# " + line)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def gdb(target, *commands):
+    args = ["gdb", "-nx", "-q", "-batch", "-ex", "set confirm off", "-ex", f"source {ROOT}/tools/gdb/isthmus.py", "-ex", target]
+    for c in commands:
+        args += ["-ex", f"echo @@{c.split()[0]}\\n", "-ex", c]
+    r = subprocess.run([*args, KERNEL], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=80, check=False)
+    parts = re.split(r"^@@(\S+)\n", r.stdout, flags=re.M)[1:]
+    return dict(zip(parts[::2], parts[1::2])), r.stdout + r.stderr
+
+
+def section(said, name):
+    return re.search(rf"^{name}\n(.*?)^end\n", said, re.M | re.S).group(1)
+
+
+def check(kind, target, said):
+    pid = int(re.search(r"^pid (\d+)", said, re.M).group(1))
+    maps = re.findall(r"^([0-9a-f]{8}-[0-9a-f]{8}) ...[ps]", section(said, "maps"), re.M)
+    text = maps[0].split("-")[0]
+    got, whole = gdb(target, "ps", f"mm-vmas {pid}", f"mm-pt {pid} 0x{text}", "mm-zones", "mm-lowmem", "dmesg", "locks", f"bt-task {pid}", "isthmus", "swap-slot")
+    ok(re.search(rf"^\s*{pid}\s+{pid} .* sleep$", got["ps"], re.M), f"{kind}: ps lists the sleeper", whole)
+    ok(re.findall(r"^([0-9a-f]{8}-[0-9a-f]{8})", got["mm-vmas"], re.M) == maps, f"{kind}: mm-vmas shows the areas of /proc/PID/maps", got["mm-vmas"])
+    frame = re.search(r"frame (0x[0-9a-f]+) present user", got["mm-pt"])
+    ok(frame, f"{kind}: mm-pt walks to a frame", got["mm-pt"])
+    ok(re.search(r"HighMem", got["mm-zones"]) and re.search(r"inactive_anon", got["mm-zones"]), f"{kind}: mm-zones has the zones", got["mm-zones"])
+    theirs = {n: int(v) for n, v in re.findall(r"^(kernel|mem_map|kernel_stacks)\S*\s+(\d+)", section(said, "lowmem"), re.M)}
+    ours = {n: int(v) for n, v in re.findall(r"^(\S+)\s+(\d+)$", got["mm-lowmem"], re.M)}
+    ok(theirs and all(abs(ours[n] - v) <= 64 for n, v in theirs.items()), f"{kind}: mm-lowmem agrees with /proc/lowmem", f"{theirs}\n{ours}")
+    ok("Isthmus" in got["dmesg"], f"{kind}: dmesg", got["dmesg"])
+    ok(re.search(r"schedule|switch", got["bt-task"]), f"{kind}: bt-task shows where it sleeps", got["bt-task"])
+    ok("held" in got["locks"] or "(" in got["locks"], f"{kind}: locks", got["locks"])
+    ok("mm-rmap" in got["isthmus"], f"{kind}: isthmus lists the commands", got["isthmus"])
+    ok("swap" in got["swap-slot"].lower(), f"{kind}: swap-slot", got["swap-slot"] + whole[-500:])
+    if frame:
+        pages(kind, target, pid, int(text, 16), frame.group(1))
+
+
+def pages(kind, target, pid, address, frame):
+    """The frame that the page table names is mapped there, by the reverse map's own account."""
+    got, whole = gdb(target, f"mm-page {frame}", f"mm-rmap {frame}", "bt")
+    ok(re.search(r"mapping file", got["mm-page"]), f"{kind}: mm-page says whose the page is", got["mm-page"])
+    ok(re.search(rf"{address:#010x} present.* of .*\b{pid} sleep", got["mm-rmap"]), f"{kind}: mm-rmap finds that mapping", got["mm-rmap"])
+    ok("#0" in got["bt"], f"{kind}: bt", whole)
+
+
+def start(*more, then):
+    args = [RUN, "--debug", "-m", "1200M", "-s", "2", "--timeout", "120", *more, "--", "sh", "-c", SAY.replace("{then}", then)]
+    p = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    said = ""
+    for line in p.stdout:
+        said += line
+        if line == "ready\n":
+            break
+    return p, said
+
+
+def live():
+    port = free_port()
+    p, said = start("--emulator", "qemu32", f"--qemu=-gdb tcp:127.0.0.1:{port}", then="sleep 200")
+    try:
+        time.sleep(0.5)
+        check("live", f"target remote 127.0.0.1:{port}", said)
+    finally:
+        p.terminate()
+        p.wait()
+
+
+def dump():
+    with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
+        p, said = start("--dump", f"{tmp}/core", then="echo c > /proc/sysrq-trigger; sleep 50")
+        rest = p.communicate()[0]
+        ok(p.returncode == 125 and os.path.exists(f"{tmp}/core"), "a panic leaves a dump", rest)
+        check("dump", f"core-file {tmp}/core", said)
+        got, whole = gdb(f"core-file {tmp}/core", "info threads", "thread apply all bt")
+        ok(re.search(r"panic \(fmt=.*crash asked for", got["thread"]) and "sys_write" in got["thread"], "dump: bt reaches from the panic to the system call",
+           whole)
+
+
+live()
+dump()
+print(f"1..{count}")
+sys.exit(bad != 0)
