@@ -72,8 +72,7 @@ FINDERS = {"anonvma": anonvma, "tree": tree}
 
 
 def scheme_of(page):
-    which = "rmap_anon" if int(page["mapping"]) & 1 else "rmap_file"
-    return k.symbol(which)["name"].string()
+    return k.symbol("rmap_in_force")[int(page["mapping"]) & 1]["name"].string()
 
 
 def mappings(page):

@@ -61,7 +61,7 @@ def check(kind, target, said):
     frame = re.search(r"frame (0x[0-9a-f]+) present user", got["mm-pt"])
     ok(frame, f"{kind}: mm-pt walks to a frame", got["mm-pt"])
     ok(re.search(r"HighMem", got["mm-zones"]) and re.search(r"inactive_anon", got["mm-zones"]), f"{kind}: mm-zones has the zones", got["mm-zones"])
-    theirs = {n: int(v) for n, v in re.findall(r"^(kernel|mem_map|kernel_stacks)\S*\s+(\d+)", section(said, "lowmem"), re.M)}
+    theirs = {n: int(v) for n, v in re.findall(r"^(kernel|mem_map|kernel_stacks):?\s+(\d+)", section(said, "lowmem"), re.M)}
     ours = {n: int(v) for n, v in re.findall(r"^(\S+)\s+(\d+)$", got["mm-lowmem"], re.M)}
     ok(theirs and all(abs(ours[n] - v) <= 64 for n, v in theirs.items()), f"{kind}: mm-lowmem agrees with /proc/lowmem", f"{theirs}\n{ours}")
     ok("Isthmus" in got["dmesg"], f"{kind}: dmesg", got["dmesg"])
@@ -77,7 +77,7 @@ def pages(kind, target, pid, address, frame):
     """The frame that the page table names is mapped there, by the reverse map's own account."""
     got, whole = gdb(target, f"mm-page {frame}", f"mm-rmap {frame}", "bt")
     ok(re.search(r"mapping file", got["mm-page"]), f"{kind}: mm-page says whose the page is", got["mm-page"])
-    ok(re.search(rf"{address:#010x} present.* of .*\b{pid} sleep", got["mm-rmap"]), f"{kind}: mm-rmap finds that mapping", got["mm-rmap"])
+    ok(re.search(rf"{address:#010x} present.* of .*\b{pid} sleep", got["mm-rmap"]), f"{kind}: mm-rmap finds that mapping", whole)
     ok("#0" in got["bt"], f"{kind}: bt", whole)
 
 
@@ -110,7 +110,7 @@ def dump():
         ok(p.returncode == 125 and os.path.exists(f"{tmp}/core"), "a panic leaves a dump", rest)
         check("dump", f"core-file {tmp}/core", said)
         got, whole = gdb(f"core-file {tmp}/core", "info threads", "thread apply all bt")
-        ok(re.search(r"panic \(fmt=.*crash asked for", got["thread"]) and "sys_write" in got["thread"], "dump: bt reaches from the panic to the system call",
+        ok(re.search(r"in crash \(\)", got["thread"]) and "sys_write" in got["thread"], "dump: bt reaches from the panic to the system call",
            whole)
 
 

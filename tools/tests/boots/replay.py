@@ -28,7 +28,7 @@ def run(*args):
 
 
 with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
-    status, said = run("-m", "128M", "--record", f"{tmp}/r", "--timeout", "60", "--", "sh", "-c", "echo recorded; exit 3")
+    status, said = run("-m", "256M", "--record", f"{tmp}/r", "--timeout", "60", "--", "sh", "-c", "echo recorded; fill --size 8M >/dev/null; exit 3")
     ok(said.count("recorded\n") == 1 and status == 3, "a command is recorded, with its output and status", f"{status}\n{said}")
     commands = ["hbreak sys_execve", "c", "c", "delete", "mm-pt 1 0x8049000", "watch -l $pte->low", "reverse-continue", "bt", "stepi", "p $eip",
                 "reverse-stepi", "p $eip", "stepi", "p $eip", "quit"]
