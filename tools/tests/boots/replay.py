@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-# test: set=test time=170
-"""A recorded run happens again, and reverse execution finds who wrote a PTE: the hunt of tools/gdb/README.md."""
+# test: set=test time=260
+"""A recorded run happens again, and reverse execution finds who wrote a PTE: the hunt of tools/gdb/README.md.
+
+QEMU 7.2 hangs in one of four reverse-continues (its vCPU waits for ever after the snapshot is loaded); then the replay is begun again."""
 import os
 import re
 import subprocess
@@ -32,7 +34,10 @@ with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
     ok(said.count("recorded\n") == 1 and status == 3, "a command is recorded, with its output and status", f"{status}\n{said}")
     commands = ["hbreak sys_execve", "c", "c", "delete", "mm-pt 1 0x8049000", "watch -l $pte->low", "reverse-continue", "bt", "stepi", "p $eip",
                 "reverse-stepi", "p $eip", "stepi", "p $eip", "quit"]
-    status, said = run("--replay", f"{tmp}/r", "--timeout", "100", *(w for c in commands for w in ("--debugger-command", c)))
+    for attempt in range(5):
+        status, said = run("--replay", f"{tmp}/r", "--timeout", "40", *(w for c in commands for w in ("--debugger-command", c)))
+        if status != 124:
+            break
     ok(said.count("hit Breakpoint 1, sys_execve") == 2, "the replay meets a breakpoint twice", said)
     at = re.search(r"PTE +\[.*frame 0x[0-9a-f]+ present", said)
     ok(at, "the PTE is there", said)
