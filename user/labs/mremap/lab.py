@@ -2,7 +2,7 @@
 ABOUT = "mremap after fork: who has to copy what is shared"
 AXES = [("anon", {})]
 SCALES = {
-    "quick": {"memory": "256M", "run": "lab-mremap --pages 256"},
+    "quick": {"memory": "256M", "run": "lab-mremap --pages 4000"},
     "lecture": {"memory": "1G", "run": "lab-mremap --pages 20000"},
     "full": {"memory": "32G", "run": "lab-mremap --pages 250000"},
 }
