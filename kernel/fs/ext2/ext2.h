@@ -10,13 +10,14 @@
  * Locks, outermost first; the VFS's are described in kernel/fs/vfs.h:
  *   dir inode->lock, inode->lock
  *     page lock of the file
+ *       ext2_sb.freed_lock       mutex: fsync alone, outside all of these
  *       ext2_sb.cut              rw-semaphore: only fsync takes it for writing, with nothing held
  *       ext2_inode.map           rw-semaphore: block pointers, in the inode and in indirect blocks
  *         ext2_sb.settle_lock    mutex: writes metadata out
  *         ext2_sb.lock           mutex: bitmaps, group descriptors, counts, windows
  *           page lock of the device's page cache
  *             inode->lock_small, kmap: nothing sleeps under these
- * Keys: f fixed while mounted | l ext2_sb.lock | m ext2_inode.map | i inode->lock
+ * Keys: f fixed while mounted | l ext2_sb.lock | m ext2_inode.map | i inode->lock | s inode->lock_small
  */
 #ifndef KERNEL_FS_EXT2_EXT2_H
 #define KERNEL_FS_EXT2_EXT2_H
@@ -51,7 +52,7 @@ struct ext2_sb {
 	bool no_windows;
 	bool wrote_state;               /* the disk says "mounted" */
 	struct rwsem cut;               /* for reading while blocks are given back and the inode does not say so yet */
-	struct mutex settle_lock;
+	struct mutex settle_lock, freed_lock;
 	u32 epoch, settled;             /* settle_lock to write: now; indirect blocks made in this epoch and before it are on the disk */
 	bool freed;                     /* blocks or inodes were given back, and their old owners may still have them on the disk */
 	bool freed_ino;                 /* inode numbers were */
@@ -78,6 +79,7 @@ struct ext2_inode {
 	u32 room;                       /* i: directory: no room for an entry in the blocks before this one */
 	u32 entry_pos;                  /* directory; parent's i: where its entry stands in the parent; 0: not known */
 	u32 group;                      /* f: of the inode */
+	u32 names;                      /* s: how often it got a new name */
 	unsigned long state;            /* atomic bits by value: EXT2_* */
 	struct rwsem map;
 	struct inode vfs;
@@ -86,6 +88,14 @@ struct ext2_inode {
 struct ext2_pending { u32 parent, slot, child; struct ext2_pending *next; };
 static inline struct ext2_inode *ext2_i(const struct inode *i) { return container_of((struct inode *)i, struct ext2_inode, vfs); }
 static inline void ext2_set_state(struct ext2_inode *e, unsigned long bit) { set_bit(__ffs(bit), &e->state); }
+/* Its name is new: fsync must see to that. */
+static inline void ext2_named(struct ext2_inode *e)
+{
+	spin_lock(&e->vfs.lock_small);
+	e->names++;
+	ext2_set_state(e, EXT2_UNNAMED);
+	spin_unlock(&e->vfs.lock_small);
+}
 static inline void ext2_clear_state(struct ext2_inode *e, unsigned long bit) { clear_bit(__ffs(bit), &e->state); }
 
 /* --- meta.c: one block of the device, pinned ------------------------------------------------------------------------- */

@@ -354,7 +354,7 @@ struct inode *ext2_new_inode(struct inode *dir, mode_t mode, dev_t dev)
 	if (err)
 		goto give_back;
 	ext2_clear_state(e, EXT2_BAD);
-	ext2_set_state(e, EXT2_UNNAMED);
+	ext2_named(e);
 	mark_inode_dirty(i, INODE_DIRTY_DATA);
 	return i;
 give_back:

@@ -164,7 +164,7 @@ static int take_blocks(struct ext2_sb *s, struct ext2_inode *e, u32 goal, u32 mi
 
 	*g = (struct growth){ .nr_indirect = 0 };
 	if (pending) {
-		g->pending = kmalloc(sizeof(*g->pending), GFP_KERNEL);
+		g->pending = kmalloc(sizeof(*g->pending), GFP_NOFS);
 		if (!g->pending)
 			return -ENOMEM;
 	}
@@ -398,18 +398,17 @@ int ext2_sync_map(struct inode *i)
 	u32 first, end;
 	int err = 0;
 
-	down_write(&e->map);
+	down_read(&e->map);
 	first = e->new_first;
 	end = e->new_end;
-	e->new_first = e->new_end = 0;
-	up_write(&e->map);
+	up_read(&e->map);
+	if (first >= end)
+		return 0;
 	for (u64 n = first; n < end;)
 		n = sync_path(s, e, (u32)n, &err);
-	if (err) { /* another try finds them again */
-		down_write(&e->map);
-		e->new_end = max(e->new_end, end);
-		e->new_first = min(first, e->new_first);
-		up_write(&e->map);
-	}
+	down_write(&e->map);
+	if (!err && e->new_first == first && e->new_end == end) /* else the next time does it again */
+		e->new_first = e->new_end = 0;
+	up_write(&e->map);
 	return err;
 }

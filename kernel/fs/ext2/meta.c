@@ -7,6 +7,9 @@
  * When a block stops being metadata its sectors are forgotten: nothing old may be written over its new owner's bytes.
  *
  * A block that becomes metadata is cleared first, so that stale bytes are never believed.
+ *
+ * Locks of this file system may be held here: so memory is not looked for among inodes (which would be written out and
+ * evicted under these locks).
  */
 #include "kernel/fs/ext2/ext2.h"
 
@@ -16,10 +19,13 @@ int meta_read(struct ext2_sb *s, u32 block, struct meta *m)
 {
 	loff_t pos = pos_of(s, block);
 	struct page *page;
+	u32 scope;
 
 	if (block >= s->g.blocks)
 		return -EIO;
+	scope = gfp_scope_begin(__GFP_FS);
 	page = read_cache_page(s->m, NULL, (pgoff_t)(pos >> PAGE_SHIFT));
+	gfp_scope_end(scope);
 	if (IS_ERR(page))
 		return PTR_ERR(page);
 	*m = (struct meta){ page, (unsigned)pos & (PAGE_SIZE - 1) };
@@ -38,7 +44,10 @@ int meta_new(struct ext2_sb *s, u32 block, struct meta *m)
 			return err;
 		lock_page(m->page);
 	} else {
+		u32 scope = gfp_scope_begin(__GFP_FS);
+
 		page = find_or_make_page(s->m, (pgoff_t)(pos >> PAGE_SHIFT), GFP_HIGHUSER);
+		gfp_scope_end(scope);
 		if (IS_ERR(page))
 			return PTR_ERR(page);
 		*m = (struct meta){ page, 0 };

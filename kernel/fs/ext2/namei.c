@@ -77,7 +77,7 @@ static int add_name(struct inode *dir, struct dentry *d, struct inode *i)
 		iput(i);
 		return err;
 	}
-	ext2_set_state(ext2_i(i), EXT2_UNNAMED);
+	ext2_named(ext2_i(i));
 	d_instantiate(d, i);
 	return 0;
 }
@@ -272,7 +272,7 @@ static int set_parent(struct inode *i, struct inode *parent)
 
 static void moved(struct inode *i, u32 pos)
 {
-	ext2_set_state(ext2_i(i), EXT2_UNNAMED);
+	ext2_named(ext2_i(i));
 	if (S_ISDIR(i->mode))
 		ext2_i(i)->entry_pos = pos;
 	inode_touch(i, ATTR_CTIME);

@@ -296,6 +296,7 @@ static int mount(struct super_block *sb, const char *source, const char *options
 	s->on_error = EXT2_ON_ERROR_CONTINUE;
 	mutex_init(&s->lock, "ext2");
 	mutex_init(&s->settle_lock, "ext2 settle");
+	mutex_init(&s->freed_lock, "ext2 freed");
 	rwsem_init(&s->cut, "ext2 cut");
 	s->epoch = 1;
 	sb->private = s;

@@ -47,8 +47,8 @@ int ext2_sync_dir(struct inode *dir, bool flush)
 	return err || !flush ? err : block_flush(ext2_sb(dir->sb)->dev);
 }
 
-/* All that was given back is so on the disk too. */
-static int sync_freed(struct ext2_sb *s)
+/* freed_lock held. */
+static int write_freed(struct ext2_sb *s)
 {
 	bool names = s->old_names;
 	int err = 0;
@@ -66,6 +66,18 @@ static int sync_freed(struct ext2_sb *s)
 		s->freed = s->freed_ino = true;
 		s->old_names |= names;
 	}
+	return err;
+}
+
+/* All that was given back is so on the disk too. Whoever finds another one at it waits until that is through. */
+static int sync_freed(struct ext2_sb *s)
+{
+	int err = 0;
+
+	mutex_lock(&s->freed_lock);
+	if (s->freed || s->old_names)
+		err = write_freed(s);
+	mutex_unlock(&s->freed_lock);
 	return err;
 }
 
@@ -88,12 +100,14 @@ static int sync_names(struct dentry *d)
 	while (!err && d->parent != d) {
 		struct dentry *up = parent_of(d);
 		struct ext2_inode *e = ext2_i(d->inode);
+		u32 names = READ_ONCE(e->names);
 
 		if (e->state & EXT2_UNNAMED && d->inode->nlink) {
-			ext2_clear_state(e, EXT2_UNNAMED);
 			err = sync_dir_pages(up->inode);
-			if (err)
-				ext2_set_state(e, EXT2_UNNAMED);
+			spin_lock(&d->inode->lock_small);
+			if (!err && e->names == names)
+				ext2_clear_state(e, EXT2_UNNAMED);
+			spin_unlock(&d->inode->lock_small);
 			ext2_set_state(ext2_i(up->inode), EXT2_TRUSTED); /* should it move */
 		}
 		dput(d);
@@ -113,10 +127,8 @@ int ext2_fsync(struct file *f, loff_t start, loff_t end, bool data_only)
 		return err;
 	r = sync_inode(i, data_only ? INODE_DIRTY_DATA : INODE_DIRTY_ALL);
 	err = err ? err : r;
-	if (s->freed || s->old_names) {
-		r = sync_freed(s);
-		err = err ? err : r;
-	}
+	r = sync_freed(s);
+	err = err ? err : r;
 	r = sync_names(f->dentry);
 	err = err ? err : r;
 	r = block_flush(s->dev);

@@ -296,6 +296,8 @@ struct page *read_cache_page(struct address_space *m, struct file *file, pgoff_t
 	return ERR_PTR(err);
 }
 
+u32 gfp_scope_begin(gfp_t without) { return 0; }
+void gfp_scope_end(u32 saved) {}
 void mark_page_dirty(struct page *p) { set_page_dirty(p); }
 void mark_sectors_dirty(struct page *p, unsigned offset, unsigned bytes)
 {
