@@ -4,7 +4,8 @@ import os
 import struct
 import time
 
-WINDOW = 2048  # standard input that may be on its way: always fits the guest's tty buffer
+WINDOW = 65536       # standard input that may be on its way; Isthmus leaves in the emulator what its tty has no room for
+LINUX_WINDOW = 2048  # Linux takes it in and drops what its tty has no room for
 
 
 class OutOfStep(Exception):
@@ -14,11 +15,12 @@ class OutOfStep(Exception):
 class Agent:
     """Feed it what comes from the port; it writes out and err, and gathers what must go to the port."""
 
-    def __init__(self, argv, user, env, window, out=1, err=2):
+    def __init__(self, argv, user, env, window, in_flight=WINDOW, out=1, err=2):
         self.argv, self.user, self.env, self.window = argv, user, env, window
         self.out, self.err = out, err
         self.pending = b""      # from the guest, not yet a whole frame
         self.to_send = b""      # for the guest
+        self.most = in_flight
         self.in_flight = 0      # input bytes that the guest has not taken
         self.hello = False
         self.silent = False     # the guest knows already what to do
@@ -36,7 +38,7 @@ class Agent:
 
     def input_room(self):
         """How many bytes of standard input may be sent now."""
-        return 0 if not self.hello or self.input_ended or self.silent else max(0, WINDOW - self.in_flight)
+        return 0 if not self.hello or self.input_ended or self.silent else max(0, self.most - self.in_flight)
 
     def input(self, data):
         if data:
