@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The path walk: from a string to a (mount, dentry) pair.
+ * The path walk: from a string to a (mount, dentry) pair. What walks for open, and names from user space: openat.c.
  *
  *   /a/link/c        string on top: "a/link/c"
  *      |
@@ -15,51 +15,10 @@
  *
  * A path is never followed above the walk's root; `..` crosses mounts upwards, every step crosses them downwards.
  */
-#include "kernel/fs/internal.h"
+#include "kernel/fs/walk.h"
 #include <linux/openat2.h>
 
 #define MAX_LINKS 40
-#define INLINE_FRAMES 2
-
-struct frame {
-	const char *rest;    /* of the string below */
-	char *body;          /* allocated body of the link that was followed, or NULL */
-	struct inode *inode; /* reference that keeps the body, or NULL */
-};
-struct walk {
-	struct path path;    /* where it stands; references unless rcu */
-	struct path root;    /* what '/' means, and where '..' ends; references unless rcu */
-	const char *at;      /* the current string goes on here */
-	struct name last;    /* the last component, not yet stepped into */
-	int type;            /* LAST_* */
-	bool slash;          /* slashes behind it */
-	bool rcu;
-	u32 flags;
-	unsigned mount_seq, rename_seq;
-	unsigned links, depth, pending; /* followed; frames; frames with something left in them */
-	struct frame *stack, inl[INLINE_FRAMES];
-	struct fdref dir;
-};
-
-/* --- names from user space ------------------------------------------------------------------------------------ */
-int getname(struct filename *n, const char __user *user, bool may_be_empty)
-{
-	long len = strncpy_from_user(n->buf, user, sizeof(n->buf));
-
-	n->heap = NULL;
-	n->s = n->buf;
-	if (len == (long)sizeof(n->buf)) {
-		n->s = n->heap = kmalloc(PATH_MAX, GFP_KERNEL);
-		if (!n->heap)
-			return -ENOMEM;
-		len = strncpy_from_user(n->heap, user, PATH_MAX);
-		if (len == PATH_MAX)
-			return -ENAMETOOLONG;
-	}
-	if (len < 0)
-		return len;
-	return len || may_be_empty ? 0 : -ENOENT;
-}
 
 /* --- references ------------------------------------------------------------------------------------------------- */
 void path_get(const struct path *p)
@@ -90,7 +49,7 @@ static bool path_get_live(const struct path *p)
 }
 
 /* Leave RCU: take references to where the walk stands. => 0, or -ECHILD: start again */
-static int unlazy(struct walk *w)
+int unlazy(struct walk *w)
 {
 	bool root_ok, path_ok;
 
@@ -123,7 +82,7 @@ static void pop_frame(struct walk *w)
 }
 
 /* The walk is over, well or not. w->path's reference is the caller's if it took it (path.mount = NULL). */
-static void walk_end(struct walk *w)
+void walk_end(struct walk *w)
 {
 	if (w->rcu) {
 		rcu_read_unlock();
@@ -156,7 +115,7 @@ static void read_fs_rcu(struct path *root, struct path *pwd)
 	} while (seq != READ_ONCE(fs->seq));
 }
 
-static int walk_start(struct walk *w, int dfd, const char *name, u32 flags, bool rcu)
+int walk_start(struct walk *w, int dfd, const char *name, u32 flags, bool rcu)
 {
 	struct path pwd;
 
@@ -484,7 +443,7 @@ out:
 }
 
 /* Into the component n of the directory w->path. => 0: there; 1: into a symlink's body; -errno */
-static int step_into(struct walk *w, const struct name *n, bool follow)
+int step_into(struct walk *w, const struct name *n, bool follow)
 {
 	struct dentry *d = child(w, n);
 	struct path next;
@@ -551,7 +510,7 @@ static const char *cut_component(const char *s, struct name *n, int *type)
 }
 
 /* => 0: w->path is the directory of w->last (LAST_ROOT: there is no component, it is the result itself) */
-static int walk_parent(struct walk *w)
+int walk_parent(struct walk *w)
 {
 	for (;;) {
 		const char *rest, *s = w->at;
@@ -599,7 +558,7 @@ static int walk_parent(struct walk *w)
 }
 
 /* The last step too. => 0: w->path is the result; -errno */
-static int walk_all(struct walk *w)
+int walk_all(struct walk *w)
 {
 	int err;
 
@@ -664,160 +623,4 @@ int path_parent(int dfd, const char *name, u32 flags, struct parent *out)
 			return err;
 	}
 	return -ESTALE;
-}
-
-int kern_path(const char *name, u32 flags, struct path *out) { return path_at(AT_FDCWD, name, flags, out); }
-int user_path_at(int dfd, const char __user *name, u32 flags, struct path *out)
-{
-	struct filename n;
-	int err = getname(&n, name, flags & LOOKUP_EMPTY);
-
-	if (!err)
-		err = path_at(dfd, n.s, flags, out);
-	putname(&n);
-	return err;
-}
-
-/* --- open ------------------------------------------------------------------------------------------------------------------- */
-/* The last step of an open that may create. => 0: w->path is the file (*made: new); 1: into a symlink; -errno */
-static int create_last(struct walk *w, const struct open_how_k *how, bool *made)
-{
-	struct inode *dir;
-	struct dentry *d;
-	int err, ro;
-
-	if (w->type != LAST_NORM || w->slash)
-		return -EISDIR;
-	err = unlazy(w);
-	if (err)
-		return err;
-	d = how->flags & O_EXCL ? NULL : d_lookup(w->path.dentry, &w->last);
-	if (d && d->inode) { /* it is there: the directory need not be locked */
-		dput(d);
-		return step_into(w, &w->last, !(how->flags & O_NOFOLLOW));
-	}
-	dput(d);
-	dir = w->path.dentry->inode;
-	ro = mnt_want_write(w->path.mount);
-	down_write(&dir->lock);
-	d = lookup_locked(w->path.dentry, &w->last);
-	err = IS_ERR(d) ? PTR_ERR(d) : 0;
-	if (!err && !d->inode) {
-		err = ro ? ro : dir_may_create(dir);
-		if (!err)
-			err = dir->ops->create ? dir->ops->create(dir, d, (how->mode & ~current->fs->umask & 07777) | S_IFREG) : -EACCES;
-		*made = !err;
-	} else if (!err && how->flags & O_EXCL) {
-		err = -EEXIST;
-	}
-	up_write(&dir->lock);
-	if (!ro)
-		mnt_drop_write(w->path.mount);
-	if (!IS_ERR(d))
-		dput(d);
-	return err ? err : step_into(w, &w->last, !(how->flags & O_NOFOLLOW));
-}
-
-static int walk_create(struct walk *w, const struct open_how_k *how, bool *made)
-{
-	int err;
-
-	do {
-		err = walk_parent(w);
-		if (!err)
-			err = create_last(w, how, made);
-	} while (err == 1);
-	return err;
-}
-
-static int may_open(const struct path *p, int flags, bool made)
-{
-	static const u8 acc[4] = { MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MAY_READ | MAY_WRITE };
-	struct inode *i = p->dentry->inode;
-	int mask = acc[flags & O_ACCMODE];
-
-	if (S_ISLNK(i->mode))
-		return -ELOOP;
-	if (flags & O_TRUNC)
-		mask |= MAY_WRITE;
-	if (S_ISDIR(i->mode) && mask & MAY_WRITE)
-		return -EISDIR;
-	if ((S_ISCHR(i->mode) || S_ISBLK(i->mode)) && p->mount->flags & MS_NODEV)
-		return -EACCES;
-	if (flags & O_NOATIME && !inode_owner_or_capable(i))
-		return -EPERM;
-	return made ? 0 : inode_permission(i, mask);
-}
-
-static struct file *open_tmpfile(struct walk *w, const struct open_how_k *how)
-{
-	struct inode *dir = w->path.dentry->inode;
-	struct path p = { w->path.mount, NULL };
-	struct file *f;
-	struct name n = { "#tmp", 4, 0 };
-	int err = mnt_want_write(w->path.mount);
-
-	if (err)
-		return ERR_PTR(err);
-	down_write(&dir->lock);
-	err = dir->ops->tmpfile ? dir_may_create(dir) : -EOPNOTSUPP;
-	if (!err) {
-		p.dentry = d_alloc(w->path.dentry, &n);
-		err = p.dentry ? dir->ops->tmpfile(dir, p.dentry, (how->mode & ~current->fs->umask & 07777) | S_IFREG) : -ENOMEM;
-	}
-	up_write(&dir->lock);
-	if (!err)
-		p.dentry->inode->linkable = !(how->flags & O_EXCL);
-	f = err ? ERR_PTR(err) : path_open(&p, how->flags & ~(O_TMPFILE | O_EXCL | O_CREAT));
-	mnt_drop_write(w->path.mount);
-	dput(p.dentry);
-	return f;
-}
-
-static struct file *finish_open(struct walk *w, const struct open_how_k *how, bool made)
-{
-	struct file *f;
-	int err;
-
-	if ((how->flags & O_TMPFILE) == O_TMPFILE)
-		return open_tmpfile(w, how);
-	err = how->flags & O_PATH ? 0 : may_open(&w->path, how->flags, made);
-	if (!err && how->flags & O_CREAT && S_ISDIR(w->path.dentry->inode->mode))
-		err = -EISDIR;
-	if (err)
-		return ERR_PTR(err);
-	f = path_open(&w->path, how->flags & ~(O_CREAT | O_EXCL));
-	if (!IS_ERR(f) && how->flags & O_TRUNC && !made) {
-		err = file_truncate_open(f);
-		if (err) {
-			put_file(f);
-			f = ERR_PTR(err);
-		}
-	}
-	return f;
-}
-
-struct file *file_open_at(int dfd, const char *name, const struct open_how_k *how)
-{
-	bool create = how->flags & O_CREAT, made = false;
-	struct file *f = NULL;
-	struct walk w;
-	u32 flags = how->resolve;
-	int err;
-
-	if (!(how->flags & O_NOFOLLOW) && !(create && how->flags & O_EXCL))
-		flags |= LOOKUP_FOLLOW;
-	if (how->flags & O_DIRECTORY)
-		flags |= LOOKUP_DIRECTORY;
-	for (int rcu = 1; rcu >= 0; rcu--) {
-		err = walk_start(&w, dfd, name, flags, rcu);
-		if (!err)
-			err = !*name ? -ENOENT : create ? walk_create(&w, how, &made) : walk_all(&w);
-		if (!err)
-			f = finish_open(&w, how, made);
-		walk_end(&w);
-		if (err != -ECHILD)
-			return err ? ERR_PTR(err) : f;
-	}
-	return ERR_PTR(-ESTALE);
 }

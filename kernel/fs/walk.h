@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The state of a path walk and its steps, for namei.c (which has them) and openat.c.
+ */
+#ifndef KERNEL_FS_WALK_H
+#define KERNEL_FS_WALK_H
+
+#include "kernel/fs/internal.h"
+
+#define INLINE_FRAMES 2
+
+struct frame {
+	const char *rest;    /* of the string below */
+	char *body;          /* allocated body of the link that was followed, or NULL */
+	struct inode *inode; /* reference that keeps the body, or NULL */
+};
+struct walk {
+	struct path path;    /* where it stands; references unless rcu */
+	struct path root;    /* what '/' means, and where '..' ends; references unless rcu */
+	const char *at;      /* the current string goes on here */
+	struct name last;    /* the last component, not yet stepped into */
+	int type;            /* LAST_* */
+	bool slash;          /* slashes behind it */
+	bool rcu;
+	u32 flags;
+	unsigned mount_seq, rename_seq;
+	unsigned links, depth, pending; /* followed; frames; frames with something left in them */
+	struct frame *stack, inl[INLINE_FRAMES];
+	struct fdref dir;
+};
+
+/* => 0 or -errno; -ECHILD: begin again with references (rcu false). walk_end() in any case. */
+int walk_start(struct walk *w, int dfd, const char *name, u32 flags, bool rcu);
+void walk_end(struct walk *w);
+int walk_parent(struct walk *w);    /* all steps but the last: w->last, type, slash */
+int walk_all(struct walk *w);       /* the last step too; w->path has its references */
+int step_into(struct walk *w, const struct name *n, bool follow); /* 1: a symlink was pushed, go on */
+int unlazy(struct walk *w);         /* references from here on */
+
+#endif
