@@ -5,7 +5,7 @@
  * Position, length and addresses are multiples of 512 bytes, else EINVAL. Before: what the cache has of the range is
  * written out; before and after a write it is dropped, mappings included, so that the next reader asks the disk. A
  * write that does not cover whole blocks goes through the cache and is written out at once, for a new block would have
- * to be filled up.
+ * to be filled up; so does one to a hole within the file (mm/cache/direct.c tells why).
  *
  * Locks: inode->lock (a reader: read) > page locks (mm/cache) ; the mmap lock for each page of the program, alone.
  */
@@ -126,24 +126,30 @@ static void drop(struct address_space *m, loff_t pos, size_t n)
 	invalidate_pages(m, (pgoff_t)(pos >> PAGE_SHIFT), (pgoff_t)((pos + n - 1) >> PAGE_SHIFT));
 }
 
+static ssize_t through_cache(struct file *f, struct iov *from, loff_t pos)
+{
+	ssize_t done = file_write_pages(f, from, pos);
+
+	if (done > 0) {
+		write_and_wait_range(f->mapping, pos, pos + done - 1);
+		drop(f->mapping, pos, (size_t)done);
+	}
+	return done;
+}
+
 /* inode->lock is held for writing. */
 ssize_t direct_write(struct file *f, struct iov *from, loff_t pos)
 {
 	struct address_space *m = f->mapping;
 	unsigned block = (1U << m->backing->block_bits) - 1;
 	size_t n = from->count;
-	ssize_t done;
+	struct iov rest = *from;
+	ssize_t done, more;
 
 	if ((unsigned)pos & DIRECT_MASK || !iov_aligned(from))
 		return -EINVAL;
-	if (((unsigned)pos | n) & block) {
-		done = file_write_pages(f, from, pos);
-		if (done > 0) {
-			write_and_wait_range(m, pos, pos + done - 1);
-			drop(m, pos, (size_t)done);
-		}
-		return done;
-	}
+	if (((unsigned)pos | n) & block)
+		return through_cache(f, from, pos);
 	write_and_wait_range(m, pos, pos + n - 1);
 	drop(m, pos, n);
 	done = transfer(f, from, pos, n, BIO_WRITE);
@@ -151,6 +157,11 @@ ssize_t direct_write(struct file *f, struct iov *from, loff_t pos)
 		drop(m, pos, (size_t)done);
 		if (pos + done > m->host->size)
 			inode_set_size(m->host, pos + done);
+		iov_advance(&rest, (size_t)done);
 	}
-	return done;
+	if (done != -ENOTBLK && (done <= 0 || !rest.count || fatal_signal_pending()))
+		return done;
+	done = max(done, 0L); /* a hole, or an error that comes again */
+	more = through_cache(f, &rest, pos + done);
+	return done ? done + max(more, 0L) : more;
 }

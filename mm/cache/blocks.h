@@ -25,7 +25,8 @@ int blocks_write_begin(struct file *file, struct address_space *m, loff_t pos, u
 int blocks_write_end(struct address_space *m, loff_t pos, unsigned len, unsigned copied, struct page *page);
 int blocks_page_mkwrite(struct file *file, struct page *page);
 /* O_DIRECT: bytes of the pages, side by side, at pos; all in multiples of the device's 512 bytes. Holes read as zeroes;
- * a write allocates. The cache was written out and dropped by the caller. => bytes done, or -errno. Sleeps. */
+ * a write allocates behind the file's end. The cache was written out and dropped by the caller.
+ * => bytes done (fewer: it came to what follows), or -errno; -ENOTBLK: a hole within the file. Sleeps. */
 struct block_vec { struct page *page; u16 offset, bytes; };
 ssize_t blocks_direct(struct address_space *m, enum bio_op op, loff_t pos, struct block_vec *vec, unsigned n);
 

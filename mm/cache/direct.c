@@ -4,6 +4,9 @@
  *
  * Coherent with the cache because the caller (kernel/fs/direct.c) wrote out and dropped what the cache had of the range,
  * and drops again after a write. All bios of one call are waited for together.
+ *
+ * A hole within the file is not filled here: between its allocation and the end of the write, a fault would read what the
+ * block held before. Behind the end nobody looks until the size has moved.
  */
 #include "kernel/sched/sched.h"
 #include "mm/cache/blocks.h"
@@ -78,6 +81,11 @@ static void settle(struct address_space *m, loff_t pos, unsigned n)
 	}
 }
 
+static bool may_allocate(const struct direct *d, loff_t pos)
+{
+	return d->op == BIO_WRITE && pos >= ALIGN_UP(cache_fs_ops->size(d->m), (loff_t)1 << d->m->backing->block_bits);
+}
+
 /* One piece, in as many runs as it takes. => 0 or -errno; *pos moves on */
 static int do_piece(struct direct *d, loff_t *pos, const struct block_vec *v)
 {
@@ -90,7 +98,9 @@ static int do_piece(struct direct *d, loff_t *pos, const struct block_vec *v)
 		int err;
 
 		submit(d); /* no bio is held back while blocks are looked up */
-		err = d->m->ops->map_blocks(d->m, block, ((inside + v->bytes - done - 1) >> bits) + 1, d->op == BIO_WRITE, &run);
+		err = d->m->ops->map_blocks(d->m, block, ((inside + v->bytes - done - 1) >> bits) + 1, may_allocate(d, *pos), &run);
+		if (!err && run.hole && d->op == BIO_WRITE)
+			err = -ENOTBLK;
 		if (err)
 			return err;
 		n = (unsigned)min((u64)(v->bytes - done), ((u64)run.nr << bits) - inside);
