@@ -9,6 +9,7 @@
  */
 #include "drivers/block/block.h"
 #include "kernel/fs/internal.h"
+#include "mm/cache/writeback.h"
 #include <linux/fs.h>
 
 static LIST_HEAD(types);
@@ -147,6 +148,10 @@ void sb_put(struct super_block *sb)
 	sb_sync(sb, true);
 	d_kill_tree(sb->root);
 	inodes_shrink_sb(sb);
+	for (unsigned tries = 0; sb->backing && READ_ONCE(sb->nr_inodes) && tries < 100; tries++) {
+		flusher_sync(sb->backing->flusher, sb->backing, true); /* a pass under way may have held one */
+		inodes_shrink_sb(sb);
+	}
 	WARN_ON_ONCE(sb->nr_inodes);
 	if (sb->ops && sb->ops->unmount)
 		sb->ops->unmount(sb);

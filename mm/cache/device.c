@@ -100,6 +100,8 @@ static int write_end(struct file *f, struct address_space *m, loff_t pos, unsign
 
 static int page_mkwrite(struct file *f, struct page *page)
 {
+	if (block_read_only(page->mapping->backing->dev))
+		return -EROFS;
 	atomic_or_long(SECTORS, &page->private);
 	return 0;
 }

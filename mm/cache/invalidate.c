@@ -111,6 +111,9 @@ static void drop_list(struct zone *z, enum lru_list l)
 void drop_page_cache(void)
 {
 	for (unsigned i = 0; i < NR_ZONES; i++) {
+		if (!zone_populated(&zones[i]))
+			continue;
+		lru_drain(&zones[i]);
 		drop_list(&zones[i], LRU_INACTIVE_FILE);
 		drop_list(&zones[i], LRU_ACTIVE_FILE);
 	}

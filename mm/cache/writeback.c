@@ -179,7 +179,7 @@ int write_one_page(struct page *page)
 	struct writeback wb = { .left = 1 };
 
 	ASSERT(page_locked(page) && m && !page_anon(page));
-	if (page_writeback(page) || !m->ops->write_pages || !clear_page_dirty_for_io(page)) {
+	if (page_writeback(page) || !m->ops || !m->ops->write_pages || !clear_page_dirty_for_io(page)) {
 		unlock_page(page);
 		return -EBUSY;
 	}
