@@ -39,7 +39,7 @@ static struct bio *wait_for_reserve(struct disk *d)
 
 struct bio *bio_alloc(struct block_device *dev, enum bio_op op, sector_t sector, unsigned max)
 {
-	struct bio *bio = kmalloc(sizeof(*bio) + max * sizeof(struct bio_piece), GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN);
+	struct bio *bio = kmalloc(sizeof(*bio) + max * sizeof(struct bio_piece), GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN | __GFP_NOMEMALLOC);
 	u8 flags = 0;
 
 	BUG_ON(max > BIO_MAX);

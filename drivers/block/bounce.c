@@ -78,7 +78,7 @@ static struct part *take_reserve(struct disk *d)
 
 static struct part *get_part(struct disk *d, unsigned pages)
 {
-	struct part *p = alloc_part(pages, GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN);
+	struct part *p = alloc_part(pages, GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN | __GFP_NOMEMALLOC);
 
 	if (likely(p))
 		return p;

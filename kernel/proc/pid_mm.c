@@ -10,6 +10,7 @@
 #include "kernel/lib/bitops.h"
 #include "kernel/lib/div64.h"
 #include "kernel/proc/internal.h"
+#include "mm/reclaim/swap.h"
 #include "mm/rmap/rmap.h"
 
 /* --- maps ------------------------------------------------------------------------------------------------------------- */
@@ -151,7 +152,7 @@ static void count_entry(pte_t *pte, unsigned long addr, void *arg)
 		count_page(u, pfn_to_page(pte_pfn(e)), e);
 	else if (pte_is_swap(e)) {
 		u->swap += MMU_PAGE_SIZE;
-		u->swap_pss += (u64)MMU_PAGE_SIZE << PSS_SHIFT;
+		u->swap_pss += div_u64((u64)MMU_PAGE_SIZE << PSS_SHIFT, max(swap_count(pte_swap_entry(e)), 1u));
 	}
 }
 

@@ -192,7 +192,7 @@ static noinline struct page *alloc_slow(gfp_t gfp, unsigned order)
 		return NULL;
 	if (task && !in_irq()) {
 		gfp &= ~task->gfp_mask;
-		if (task->flags & PF_MEMALLOC)
+		if (task->flags & PF_MEMALLOC && !(gfp & __GFP_NOMEMALLOC))
 			gfp |= __GFP_MEMALLOC;
 	}
 	page = take_from_zones(gfp, order, WMARK_LOW);
@@ -201,7 +201,7 @@ static noinline struct page *alloc_slow(gfp_t gfp, unsigned order)
 		page = take_from_zones(gfp, order, WMARK_MIN);
 		if (!page && (gfp & __GFP_MEMALLOC))
 			page = take_any(gfp, order, 0);
-		else if (!page && (gfp & __GFP_WAIT) && task)
+		else if (!page && (gfp & __GFP_WAIT) && task && !(task->flags & PF_MEMALLOC))
 			page = alloc_with_reclaim(gfp, order);
 		if (!page) {
 			warn_failure(gfp, order);

@@ -24,6 +24,7 @@ typedef u32 gfp_t;
 #define __GFP_ZERO 0x80u
 #define __GFP_NOWARN 0x100u   /* failure is expected and handled */
 #define __GFP_NORETRY 0x200u  /* fail rather than invoke the out-of-memory killer */
+#define __GFP_NOMEMALLOC 0x400u /* has a reserve of its own: PF_MEMALLOC does not open the last one, nor lead into reclaim */
 #define GFP_ATOMIC (__GFP_HIGH)
 #define GFP_NOWAIT (0u)
 #define GFP_KERNEL (__GFP_WAIT | __GFP_IO | __GFP_FS)
