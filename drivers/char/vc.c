@@ -14,6 +14,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/vsprintf.h"
+#include "kernel/sync/rcu.h"
 #include "mm/phys/phys.h"
 
 static DEFINE_SPINLOCK(vt_lock);
@@ -235,6 +236,7 @@ int vt_free(unsigned nr)
 	if (!v || v == &first)
 		return 0;
 	table[nr] = NULL;
+	synchronize_rcu(); /* a key's interrupt may have found it as the one shown */
 	tty_put(&v->tty);
 	return 0;
 }
