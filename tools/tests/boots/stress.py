@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-# test: set=test time=280
+# test: set=test time=400
 """The bundled stress programs, briefly; soak.py has the long forms. A kernel message of trouble fails a run as well."""
 import os
 import re
@@ -15,6 +15,10 @@ SHORT = [
      {"result": "ok", "errors": "0", "low_mb": range(0, 9), "high_mb": range(1020, 1200)}),
     ("fill where there is no high memory", ["-m", "256M", "-s", "4"], "fill --size 100M", 60, {"result": "ok", "verified_mb": range(190, 201)}),
     ("forkstorm: 200 processes on 4 CPUs leave nothing behind", ["-m", "1G", "-s", "4"], "forkstorm --seconds 8", 90, {"result": "ok"}),
+    ("thrash: twice memory, on a fresh swap disk", ["-m", "96M", "-s", "2", "--swap", "300M"], "thrash --passes 1", 120, {"result": "ok", "errors": "0"}),
+    ("the others, where memory is short, on the debug build", ["--debug", "-m", "96M", "-s", "2", "--swap", "150M", "--block", "ata"],
+     "cowtree --size 2M --depth 3 && mapmany --vmas 1000 --tasks 2 --random && reversed --pages 1000 --forks 3 && shmdb --size 30M --seconds 3 && "
+     "lockhog --seconds 2 --size 4M --pressure && truncrace --seconds 2 && echo 1 > /proc/rmap_oracle && lowmemhog", 150, {"result": "ok"}),
     ("syscallstorm, as root and not, on the debug build", ["--debug", "-m", "256M", "-s", "2"], "syscallstorm --seconds 20", 90, {"result": "ok"}),
 ]
 LONG = [
