@@ -16,7 +16,7 @@ KERNEL = f"{BUILD}/debug/isthmus.elf"
 count = bad = 0
 
 # What the guest says of itself; the program that stays has one page at a known address, shared with its child.
-SAY = """sleep 300 & s=$!
+SAY = """sleep 300 & s=$!; sleep 1
 echo pid $s; echo maps; cat /proc/$s/maps; echo end
 grep -w sh /proc/$$/status; echo lowmem; cat /proc/lowmem; echo end; echo parent $$; grep LowTotal /proc/meminfo
 echo ready; {then}"""
