@@ -79,10 +79,9 @@ void arch_copy_page(void *to, const void *from)
 }
 
 /* 256 bytes by 16; a fault on any of the 32 leaves at 3. 576 counted instructions a page, where rep movsl has 1,024. */
-#define WIDE 256
 size_t arch_copy_wide(void *to, const void *from, size_t n)
 {
-	size_t left = n / WIDE;
+	size_t left = n / COPY_WIDE;
 	u8 saved[16];
 	bool ts;
 
@@ -100,5 +99,5 @@ size_t arch_copy_wide(void *to, const void *from, size_t n)
 			 "3:\tmovups (%3), %%xmm0"
 			 : "+r"(to), "+r"(from), "+r"(left) : "r"(saved) : "memory", "cc");
 	unit_restore(ts);
-	return (n / WIDE - left) * WIDE;
+	return (n / COPY_WIDE - left) * COPY_WIDE;
 }

@@ -144,8 +144,9 @@ static int read_fpstate(const struct fpstate *p, struct fx_area *x, const struct
 		__builtin_memcpy(x, &f, sizeof(f));
 		return 0;
 	}
-	*x = *now;
-	if (magic == 0 && copy_from_user(x, &p->fx, sizeof(*x)))
+	if (magic)
+		*x = *now;
+	else if (copy_from_user(x, &p->fx, sizeof(*x)))
 		return -EFAULT;
 	x->mxcsr_mask = now->mxcsr_mask;
 	x->mxcsr &= mxcsr_mask(now);

@@ -59,7 +59,7 @@ static size_t copy_nofault(void *to, const void *from, size_t n)
 	size_t done;
 
 	pagefault_disable();
-	done = arch_copy_wide(to, from, n);
+	done = n >= COPY_WIDE ? arch_copy_wide(to, from, n) : 0;
 	n = copy_raw((char *)to + done, (const char *)from + done, n - done);
 	pagefault_enable();
 	return n;

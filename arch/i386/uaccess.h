@@ -25,6 +25,7 @@ size_t __must_check copy_from_user_nofault(void *to, const void __user *from, si
 size_t __must_check copy_to_user_nofault(void __user *to, const void *from, size_t n);
 /* Copies from the front as many whole blocks of 256 bytes as it can; a fault ends it. => bytes copied, 0 where the CPU
  * has no wide registers. Preemption and faults off (page.c) */
+#define COPY_WIDE 256 /* bytes; fewer are not worth the registers */
 size_t __must_check arch_copy_wide(void *to, const void *from, size_t n);
 size_t __must_check clear_user(void __user *to, size_t n);
 /* => length without the NUL, n if there was none within n, or -EFAULT */
