@@ -53,7 +53,7 @@ static void files(void)
 	left = cached(0, SET_MB);
 	ok(left > 90, "and still after %u MB of a stream: %u %%", DISK_MB - SET_MB, left);
 	left = cached(SET_MB, 30);
-	ok(left < 30, "the stream's beginning is not: %u %%", left);
+	ok(left < 60, "the stream's beginning is not, but for what lies in a zone with enough free: %u %%", left);
 	is(event("oom_kill "), 0, "nobody was killed");
 }
 

@@ -84,6 +84,7 @@ int main(void)
 	is(kill(writer, SIGTERM), 0, "the writer lives");
 	wait(NULL);
 	wait(NULL);
+	sync();
 	is(number_in("/proc/vmstat", "oom_kill "), 0, "nobody was killed");
 	ok(number_in("/proc/vmstat", "pgsteal_file ") > 20000, "many pages of files were taken: %ld", number_in("/proc/vmstat", "pgsteal_file "));
 	return done();
