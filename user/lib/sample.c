@@ -44,8 +44,14 @@ static void read_slabs(struct sample *s)
 			pages += per_slab * slabs;
 		}
 	for (int i = 0; i < s->n; i++) /* slabs keep pages without objects, for later */
-		if (!strcmp(s->rows[i].name, "zone Normal"))
+		if (!strcmp(s->rows[i].name, "zone Normal")) {
 			s->rows[i].value -= pages;
+			/* Where low memory ran short they, and others that moved meanwhile, lie in DMA: what counts is both together. */
+			if (i && !strcmp(s->rows[i - 1].name, "zone DMA")) {
+				s->rows[i].value += s->rows[i - 1].value;
+				s->rows[i - 1].value = 0;
+			}
+		}
 	if (f)
 		fclose(f);
 }
