@@ -106,7 +106,7 @@ def live():
 
 def dump():
     with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
-        p, said = start("--dump", f"{tmp}/core", then="echo c > /proc/sysrq-trigger; sleep 50")
+        p, said = start("--dump", f"{tmp}/core", then="sleep 2; echo c > /proc/sysrq-trigger; sleep 50")
         rest = p.communicate()[0]
         ok(p.returncode == 125 and os.path.exists(f"{tmp}/core"), "a panic leaves a dump", rest)
         check("dump", f"core-file {tmp}/core", said)
