@@ -2,7 +2,7 @@
 ABOUT = "a forking server: where a walk looks for a page of a child's own"
 AXES = [("anon", {})]
 SCALES = {
-    "quick": {"memory": "256M", "run": "lab-children --children 40 --pages 16"},
+    "quick": {"memory": "256M", "run": "lab-children --children 40 --pages 64"},
     "lecture": {"memory": "1G", "run": "lab-children --children 400 --pages 100"},
     "full": {"memory": "32G", "run": "lab-children --children 1000 --pages 1000"},
 }
