@@ -21,7 +21,7 @@ RUN = os.environ.get("RUN", os.path.join(ROOT, "tools/run"))
 RECORDED = os.path.join(ROOT, "user/bench/recorded.txt")
 TOLERANCE = 1.05
 # User code, and rows in which threads meet as chance has it.
-NOT_JUDGED = ("memset_16M_warm", "rfp_touch", "thr_mmap_1p_4t", "thr_mmap_touch_16p_2t", "thr_mmap_touch_16p_4t", "thr_fault_with_mapper")
+NOT_JUDGED = ("memset_16M_warm", "rfp_touch", "thr_mmap_1p_2t", "thr_mmap_1p_4t", "thr_mmap_touch_16p_2t", "thr_mmap_touch_16p_4t", "thr_fault_with_mapper")
 
 
 def measure(folder=None):
