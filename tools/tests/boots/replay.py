@@ -38,7 +38,7 @@ with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
         status, said = run("--replay", f"{tmp}/r", "--timeout", "40", *(w for c in commands for w in ("--debugger-command", c)))
         if status != 124:
             break
-    ok(said.count("hit Breakpoint 1, sys_execve") == 2, "the replay meets a breakpoint twice", said)
+    ok(said.count("Breakpoint 1, sys_execve") == 2, "the replay meets a breakpoint twice", said)
     at = re.search(r"PTE +\[.*frame 0x[0-9a-f]+ present", said)
     ok(at, "the PTE is there", said)
     ok(at and re.search(r"#\d+ .*handle_vma_fault|#\d+ .*vma_fault", said[at.end():]), "reverse-continue stops in the fault that wrote it", said)
