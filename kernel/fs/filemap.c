@@ -11,6 +11,7 @@
 #include "kernel/fs/internal.h"
 #include "mm/cache/blocks.h"
 #include "mm/cache/readahead.h"
+#include "mm/reclaim/swap.h"
 #include "mm/virt/mm.h"
 
 #define DIRTY_CHECK 32 /* pages written between two looks at how much is dirty */
@@ -75,7 +76,7 @@ static struct page *page_for_read(struct file *f, pgoff_t index, unsigned want)
 	if (m->ops && m->ops->read_page)
 		return page_from_disk(f, page, index, want);
 	if (!page) {
-		page = unlikely(READ_ONCE(m->nr_values)) ? find_or_bring_page(m, index) : NULL;
+		page = unlikely(swap_on) ? find_or_bring_page(m, index) : NULL;
 		if (IS_ERR_OR_NULL(page))
 			return page;
 		unlock_page(page);

@@ -340,7 +340,7 @@ void remove_values(struct address_space *m, pgoff_t first, pgoff_t last)
 	pgoff_t index = first;
 	unsigned n;
 
-	while (READ_ONCE(m->nr_values) && index >= first && index <= last) {
+	while (READ_ONCE(m->nr_values) && index >= first && index <= last) { /* 0: the caller looks once more */
 		rcu_read_lock();
 		n = radix_gang_indices(&m->pages, &index, last, entries, indices, CACHE_BATCH);
 		rcu_read_unlock();
@@ -423,12 +423,12 @@ struct page *find_or_bring_page(struct address_space *m, pgoff_t index)
 {
 	struct page *page;
 
-	do {
+	do { /* nr_values alone does not tell: the last value may just be becoming a page */
 		page = find_lock_page(m, index);
-		if (!page && unlikely(READ_ONCE(m->nr_values)))
+		if (!page && something_there(m, index))
 			page = somebody_there(m, index);
-	} while (IS_ERR(page) && PTR_ERR(page) == -EEXIST && something_there(m, index));
-	return IS_ERR(page) && PTR_ERR(page) == -EEXIST ? NULL : page;
+	} while (IS_ERR(page) && PTR_ERR(page) == -EEXIST);
+	return page;
 }
 
 /* page is locked, not uptodate, with a reference. => 0: uptodate, unlocked; -EAGAIN: it was truncated meanwhile */

@@ -112,21 +112,26 @@ int zero_range_cached(struct address_space *m, loff_t from, loff_t to)
 	return 0;
 }
 
+/* A page of tmpfs may become a value behind the pass over pages, and a value a page before the pass over values. => look once more? Where
+ * a hole is punched, faults may fill it again for ever: so not too often. */
+static bool left_over(struct address_space *m, pgoff_t first, pgoff_t last, unsigned round)
+{
+	return m->flags & MAPPING_SWAPBACKED && round < 10 && next_entry(m, &first, last);
+}
+
 static void remove_range(struct address_space *m, pgoff_t first, pgoff_t last, bool even_cows)
 {
-	unsigned long values;
+	unsigned round = 0;
 
 	if (first > last)
 		return;
 	unmap(m, first, last, even_cows);
-	if (!READ_ONCE(m->nr_pages) && !READ_ONCE(m->nr_values))
+	if (radix_empty(&m->pages)) /* not by the counts: a page may just be becoming a value, or back */
 		return;
-	values = READ_ONCE(m->nr_values);
-	remove_pages(m, first, last);
-	if (values || READ_ONCE(m->nr_values)) {
+	do {
+		remove_pages(m, first, last);
 		remove_values(m, first, last);
-		remove_pages(m, first, last); /* what a reader brought back meanwhile */
-	}
+	} while (unlikely(left_over(m, first, last, round++)));
 	if (even_cows)
 		unmap(m, first, last, true);
 }
