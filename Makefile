@@ -22,6 +22,7 @@ endif
 USERCC  := $(CROSS)gcc
 LD      := $(CROSS)ld
 NM      := $(CROSS)nm
+OBJCOPY := $(CROSS)objcopy
 NASM    := nasm
 PYTHON  := /usr/bin/python3
 UAPI    := /usr/i686-linux-gnu/include
@@ -150,32 +151,47 @@ $(B)/isthmus.elf: $(B)/isthmus.1.elf $(B)/ksyms1.asm.o
 	$(Q)$(LINK) $(OBJ) $(B)/ksyms1.asm.o
 
 # --- programs and the initramfs ------------------------------------------------------------------------------------
-# user/init and user/help are folders of one program each; elsewhere each .c is a program. Tests stay out of the base archive.
+# user/init is one program; elsewhere each .c is one. Each is linked alone (for Linux), and all of ALONE's sisters together for the guest
+# (user/multi): there the objects keep no global name but their main(), which gets the program's. Tests stay out of the base archive.
 UCFLAGS := -std=gnu11 -O2 -g -static -pthread -D_FILE_OFFSET_BITS=64 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-unused-result -Wno-clobbered -Iuser/lib \
            -ffile-prefix-map=$(CURDIR)/=
 ULIBS   := $(wildcard user/lib/*.c)
 UINIT   := $(wildcard user/init/*.c)
+ALONE   := bench/vmbench
 UPROG   := $(patsubst user/%.c,%,$(wildcard user/stress/*.c user/bench/*.c user/labs/*.c user/bin/*.c))
+UMULTI  := $(filter-out $(ALONE),$(UPROG))
 UTEST   := $(patsubst user/tests/%.c,%,$(wildcard user/tests/*.c))
 U       := $(O)/user
 BUSYBOX := $(CACHE)/busybox
 ETC     := $(shell find user/etc -type f 2>/dev/null)
+entry    = main_$(subst -,_,$(notdir $(1)))
 
 $(U)/init: $(UINIT) $(wildcard user/init/*.h)
 	@mkdir -p $(@D)
 	$(call SAY,USERCC)
 	$(Q)$(USERCC) $(UCFLAGS) -o $@ $(UINIT)
-$(U)/%: user/%.c $(ULIBS) $(wildcard user/lib/*.h user/tests/*.h)
+$(U)/%.o: user/%.c $(wildcard user/lib/*.h user/tests/*.h)
 	@mkdir -p $(@D)
 	$(call SAY,USERCC)
-	$(Q)$(USERCC) $(UCFLAGS) -o $@ $< $(ULIBS) -lm
-programs: $(U)/init $(UPROG:%=$(U)/%)
+	$(Q)$(USERCC) $(UCFLAGS) -c -o $@ $<
+$(U)/%.entry.o: $(U)/%.o
+	$(Q)$(OBJCOPY) -w --redefine-sym main=$(call entry,$*) --keep-global-symbol=$(call entry,$*) --keep-global-symbol='__x86.*' $< $@
+$(U)/%: $(U)/%.o $(ULIBS:user/%.c=$(U)/%.o)
+	$(Q)$(USERCC) $(UCFLAGS) -o $@ $^ -lm
+$(U)/multi/programs.h: $(UMULTI:%=user/%.c)
+	@mkdir -p $(@D)
+	$(Q)printf 'PROGRAM("%s", %s)\n' $(foreach p,$(UMULTI),$(notdir $(p)) $(call entry,$(p))) > $@
+$(U)/isthmus: user/multi/multi.c $(U)/multi/programs.h $(UMULTI:%=$(U)/%.entry.o) $(ULIBS:user/%.c=$(U)/%.o)
+	$(call SAY,USERCC)
+	$(Q)$(USERCC) $(UCFLAGS) -I$(U)/multi -o $@ $(filter %.c %.o,$^) -lm
+.PRECIOUS: $(U)/%.o
+programs: $(U)/init $(UPROG:%=$(U)/%) $(U)/isthmus
 test-programs: $(UTEST:%=$(U)/tests/%)
 initramfs: $(O)/initramfs.cpio
-$(O)/initramfs.cpio: $(U)/init $(UPROG:%=$(U)/%) $(ETC) $(BUSYBOX) tools/mkinitramfs.py tools/cpio.py
+$(O)/initramfs.cpio: $(U)/init $(U)/isthmus $(ALONE:%=$(U)/%) $(ETC) $(BUSYBOX) tools/mkinitramfs.py tools/cpio.py
 	$(call SAY,CPIO)
-	$(Q)$(PYTHON) tools/mkinitramfs.py -o $@ --init $(U)/init --busybox $(BUSYBOX) --etc user/etc \
-		--programs user $(UPROG:%=$(U)/%)
+	$(Q)$(PYTHON) tools/mkinitramfs.py -o $@ --init $(U)/init --busybox $(BUSYBOX) --etc user/etc --sources user \
+		--multi $(U)/isthmus $(notdir $(UMULTI)) --alone $(ALONE:%=$(U)/%)
 $(BUSYBOX):
 	$(Q)tools/deps.sh --busybox $(CACHE)
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Makes the root file system: BusyBox with a link per applet, our programs, user/etc, device nodes. Needs no root.
 
-usage: mkinitramfs.py -o OUT --init FILE --busybox FILE --etc DIR --programs SOURCES FILE...
-SOURCES is the folder with the programs' sources: a line ` * help: TEXT` in a source gives the program its line in `help`.
+usage: mkinitramfs.py -o OUT --init FILE --busybox FILE --etc DIR --sources DIR --multi FILE NAME... --alone FILE...
+The multi-call FILE gets a link for each NAME. A line ` * help: TEXT` in a program's source gives it its line in `help`.
 """
 import argparse
 import os
@@ -17,7 +17,6 @@ import cpio  # noqa: E402
 NODES = [("console", 5, 1, 0o600), ("tty", 5, 0, 0o666), ("ptmx", 5, 2, 0o666), ("null", 1, 3, 0o666), ("zero", 1, 5, 0o666),
          ("full", 1, 7, 0o666), ("random", 1, 8, 0o666), ("urandom", 1, 9, 0o666), ("kmsg", 1, 11, 0o644),
          ("tty0", 4, 0, 0o620), ("tty1", 4, 1, 0o620)] + [(f"ttyS{n}", 4, 64 + n, 0o660) for n in range(4)]
-OURS_FIRST = {"help"}  # names that both BusyBox and we have: ours
 
 
 def applets(busybox):
@@ -67,13 +66,16 @@ def build(args):
         if path != "bin/busybox":
             a.add_link(path, "/bin/busybox")
     a.add_data("init", read(args.init), 0o755)
-    names = []
-    for path in args.programs[1:]:
+    multi, *names = args.multi
+    a.add_data("bin/isthmus", strip(multi), 0o755)
+    for name in names:
+        a.add_link("bin/" + name, "/bin/isthmus")
+    for path in args.alone:
         names.append(os.path.basename(path))
         a.add_data("bin/" + names[-1], strip(path), 0o755)
     for name in sorted(os.listdir(args.etc)):
         a.add_data("etc/" + name, read(os.path.join(args.etc, name)), 0o600 if name == "shadow" else 0o644)
-    a.add_data("etc/programs", "".join(f"{n}\t{t}\n" for n, t in help_lines(args.programs[0], names)).encode())
+    a.add_data("etc/programs", "".join(f"{n}\t{t}\n" for n, t in help_lines(args.sources, names)).encode())
     return a
 
 
@@ -90,7 +92,9 @@ def main():
     p.add_argument("--init", required=True)
     p.add_argument("--busybox", required=True)
     p.add_argument("--etc", required=True)
-    p.add_argument("--programs", nargs="+", required=True)
+    p.add_argument("--sources", required=True)
+    p.add_argument("--multi", nargs="+", required=True)
+    p.add_argument("--alone", nargs="+", required=True)
     args = p.parse_args()
     with open(args.o, "wb") as f:
         f.write(build(args).data())

@@ -118,7 +118,8 @@ static void step(void)
 {
 	struct itimerval it = { { 0, rnd() % 3000 }, { 0, rnd() % 3000 } };
 	stack_t ss = { (void *)nasty(), rnd() & 7, nasty() };
-	char *args[] = { "true", (char *)nasty(), NULL };
+	bool again = rnd() & 1;
+	char *args[] = { again ? "procstorm" : "true", (char *)nasty(), NULL };
 
 	switch (rnd() % 32) {
 	case 0: case 1: case 2: case 3: make_child(); break;
@@ -142,7 +143,7 @@ static void step(void)
 	case 26: syscall(SYS_sched_setscheduler, some_pid(), rnd() % 8, address()); break;
 	case 27: syscall(SYS_sched_setaffinity, some_pid(), 4, address()); break;
 	case 28: syscall(SYS_set_thread_area, address()); break;
-	case 29: execve(rnd() & 1 ? "/bin/true" : "/proc/self/exe", rnd() & 1 ? args : (char **)nasty(), (char **)(rnd() & 1 ? 0 : nasty())); break;
+	case 29: execve(again ? "/proc/self/exe" : "/bin/true", rnd() & 1 ? args : (char **)nasty(), (char **)(rnd() & 1 ? 0 : nasty())); break;
 	case 30: bad_return(); break;
 	case 31: if (rnd() % 4 == 0) syscall(rnd() & 1 ? SYS_exit : SYS_exit_group, rnd()); break;
 	}
