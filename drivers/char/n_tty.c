@@ -101,6 +101,15 @@ static void end_line(struct tty *t, u8 c)
 	wake_up_all(&t->read_wait);
 }
 
+void tty_set_stopped(struct tty *t, bool stop)
+{
+	t->stopped = stop;
+	if (stop)
+		return;
+	wake_up_all(&t->write_wait);
+	t->driver->start(t);
+}
+
 static void signal_key(struct tty *t, int sig, u8 c)
 {
 	if (!L(t, NOFLSH)) {
@@ -108,20 +117,11 @@ static void signal_key(struct tty *t, int sig, u8 c)
 		t->out.tail = t->out.head;
 		wake_up_all(&t->write_wait);
 	}
-	if (t->stopped) {
-		t->stopped = false;
-		t->driver->start(t);
-	}
+	if (t->stopped)
+		tty_set_stopped(t, false);
 	if (c && L(t, ECHO))
 		echo_char(t, c);
 	tty_signal(t, sig);
-}
-
-static void set_stopped(struct tty *t, bool stop)
-{
-	t->stopped = stop;
-	if (!stop)
-		t->driver->start(t);
 }
 
 /* => true if c was a control key that is not data */
@@ -129,7 +129,7 @@ static bool flow_or_signal(struct tty *t, u8 c)
 {
 	if (I(t, IXON) && (is_cc(t, VSTART, c) || is_cc(t, VSTOP, c))) {
 		/* one key for both toggles */
-		set_stopped(t, is_cc(t, VSTOP, c) && !(t->stopped && is_cc(t, VSTART, c)));
+		tty_set_stopped(t, is_cc(t, VSTOP, c) && !(t->stopped && is_cc(t, VSTART, c)));
 		return true;
 	}
 	if (L(t, ISIG)) {
@@ -235,7 +235,7 @@ static void receive_one(struct tty *t, u8 c)
 	if (flow_or_signal(t, c))
 		return;
 	if (t->stopped && I(t, IXON) && I(t, IXANY))
-		set_stopped(t, false);
+		tty_set_stopped(t, false);
 	if (c == '\r') {
 		if (I(t, IGNCR))
 			return;

@@ -170,7 +170,7 @@ bool tty_writable(struct tty *t)
 	bool yes;
 
 	spin_lock_irqsave(&t->lock, irq);
-	yes = writer_room(t) >= TTY_ECHO_ROOM;
+	yes = !t->stopped && writer_room(t) >= TTY_ECHO_ROOM;
 	spin_unlock_irqrestore(&t->lock, irq);
 	return yes;
 }

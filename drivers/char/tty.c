@@ -191,10 +191,8 @@ void tty_hangup(struct tty *t)
 	t->dead_count = t->open_count;
 	if (t->in.buf)
 		n_tty_reset(t);
-	t->stopped = false;
-	t->driver->start(t);
+	tty_set_stopped(t, false);
 	wake_up_all(&t->read_wait);
-	wake_up_all(&t->write_wait);
 	spin_unlock_irqrestore(&t->lock, irq);
 }
 

@@ -91,7 +91,7 @@ void tty_put(struct tty *t);
 ssize_t tty_read(struct tty *t, u8 *buf, size_t n, bool nonblock, u32 generation);
 ssize_t tty_write(struct tty *t, const u8 *buf, size_t n, bool nonblock, u32 generation);
 bool tty_readable(struct tty *t);                /* L not held */
-bool tty_writable(struct tty *t);
+bool tty_writable(struct tty *t);                /* room, and not stopped by ^S or TCOOFF */
 void tty_hangup(struct tty *t);                  /* wakes everybody; files become dead */
 void tty_signal(struct tty *t, int sig);         /* L held: to the foreground group, soon */
 int tty_drain(struct tty *t);                    /* sleeps until all output has left; 0 or -ERESTARTSYS */
@@ -115,6 +115,7 @@ void out_raw(struct tty *t, u8 c);               /* drops it when there is no ro
 bool out_cooked(struct tty *t, u8 c);            /* by OPOST; false: no room, nothing was done */
 void echo_char(struct tty *t, u8 c);             /* as ECHO and ECHOCTL say */
 void echo_erase(struct tty *t, u32 from);        /* in.buf[from] has just been taken away */
+void tty_set_stopped(struct tty *t, bool stop);  /* L held; starting wakes the writers */
 void n_tty_reset(struct tty *t);
 void n_tty_mode_changed(struct tty *t, const struct ktermios *old);
 

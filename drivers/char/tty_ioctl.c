@@ -42,10 +42,8 @@ void tty_set_termios(struct tty *t, const struct ktermios *new)
 	t->termios.c_line = 0;
 	t->termios.c_ospeed = t->termios.c_ispeed = tty_baud(new);
 	n_tty_mode_changed(t, &old);
-	if (t->stopped && old.c_iflag & IXON && !(new->c_iflag & IXON)) {
-		t->stopped = false;
-		t->driver->start(t);
-	}
+	if (t->stopped && old.c_iflag & IXON && !(new->c_iflag & IXON))
+		tty_set_stopped(t, false);
 	/* readers wait for something else now */
 	wake_up_all(&t->read_wait);
 	spin_unlock_irqrestore(&t->lock, irq);
@@ -153,7 +151,7 @@ static int flow(struct tty *t, unsigned long arg)
 		return -EINVAL;
 	spin_lock_irqsave(&t->lock, irq);
 	if (arg == TCOOFF || arg == TCOON)
-		t->stopped = arg == TCOOFF;
+		tty_set_stopped(t, arg == TCOOFF);
 	else if (c)
 		out_raw(t, c);
 	if (!t->stopped)

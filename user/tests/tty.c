@@ -424,12 +424,26 @@ static void say(const char *text)
 	usleep(50000);
 }
 
+/* What is typed is worked on later: wait until the slave takes nothing more. */
+static bool stopped(void)
+{
+	struct pollfd p = { .fd = slave, .events = POLLOUT };
+
+	for (int ms = 0; ms < 2000; ms++) {
+		if (poll(&p, 1, 0) == 0)
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
 static void flow(void)
 {
 	char buf[64];
 
 	open_pair();
 	type("\23");
+	ok(stopped(), "^S stops output");
 	say("held");
 	is(collect(master, buf, 4, 100), 0, "output after ^S is held");
 	type("\21");
