@@ -2,7 +2,7 @@
  *
  * Walks by hand: `echo "walk START LENGTH" > /proc/rmap` asks of every page that the writer has mapped there who else
  * maps it. Nothing changes but the counters (reason audit); tests and labs measure the search with it, free of what
- * reclaim would do around it. A walk that finds another number than mapcount said, with nobody busy, is -EIO.
+ * reclaim would do around it. Walks that keep finding fewer than mapcount says are -EIO.
  */
 #include "kernel/sched/sched.h"
 #include "mm/rmap/rmap.h"
@@ -30,15 +30,24 @@ static struct page *mapped_page(struct mm *mm, unsigned long addr)
 	return page;
 }
 
-/* => false: the walk missed somebody although nothing changed */
+/* => false: the walk met fewer than mapcount said, and mapcount says it still. page: locked */
+static bool meets_all(struct page *page)
+{
+	u32 want = page_mapcount(page), met = 0;
+
+	return rmap_walk(page, RMAP_AUDIT, audit_one, &met) == RMAP_AGAIN || met >= want || page_mapcount(page) != want;
+}
+
+/* One mapping may go before the walk comes to it and another come behind it, with the same count before and after. What the
+ * reverse map has lost is missing each time. => false: somebody is not found */
 static bool audit_page(struct page *page)
 {
-	u32 want, met = 0;
+	int tries = 8;
 	bool good;
 
 	lock_page(page);
-	want = page_mapcount(page);
-	good = rmap_walk(page, RMAP_AUDIT, audit_one, &met) == RMAP_AGAIN || met >= want || page_mapcount(page) != want;
+	for (good = meets_all(page); !good && --tries; good = meets_all(page))
+		cond_resched();
 	unlock_page(page);
 	return good;
 }

@@ -9,6 +9,7 @@
 #include "tap.h"
 #include "rmapstat.h"
 #include <pthread.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 #define P 4096UL
@@ -107,7 +108,54 @@ static int generation(unsigned *p, unsigned depth)
 	return wait_for(pid) || !intact(p, 7) || rmap_walk(p, PAGES * P) ? 3 : 0;
 }
 
-/* Several processes read and drop the same entries at once: last unmapping against swap-in. */
+/* Several processes read and drop the same entries at once: last unmapping against swap-in. What went wrong is the exit status. */
+enum { BYTES = 1, CHILD = 2, NO_CHILD = 4, WALK = 8 };
+
+static int check(unsigned *p, unsigned value, const char *who, unsigned round)
+{
+	for (unsigned i = 0; i < PAGES; i++) {
+		unsigned found = *word(p, i), again;
+
+		if (found == value + i)
+			continue;
+		again = *(volatile unsigned *)word(p, i);
+		printf("# %s, round %u, page %u: %#x instead of %#x, then %#x\n", who, round, i, found, value + i, again);
+		fflush(stdout);
+		return BYTES;
+	}
+	return 0;
+}
+
+static int one_more(unsigned *p, unsigned round)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid)
+		_exit(check(p, 900, "child", round));
+	if (pid < 0)
+		return NO_CHILD;
+	status = wait_for(pid);
+	if (status)
+		printf("# round %u: a child ended with status %#x\n", round, status);
+	fflush(stdout);
+	return status ? CHILD : 0;
+}
+
+static int family(unsigned *p, unsigned n)
+{
+	int bad = 0;
+
+	for (unsigned round = 0; round < 25; round++) {
+		bad |= check(p, 900, "family", round);
+		if (round % 4 == n)
+			out(p);
+		bad |= one_more(p, round);
+		bad |= rmap_walk(p, PAGES * P) ? WALK : 0;
+	}
+	return bad;
+}
+
 static void crowd(void)
 {
 	unsigned *p = map();
@@ -116,32 +164,31 @@ static void crowd(void)
 
 	fill(p, 900);
 	out(p);
+	fflush(stdout);
 	for (unsigned n = 0; n < 4; n++) {
 		pids[n] = fork();
-		if (!pids[n]) {
-			for (unsigned round = 0; round < 25; round++) {
-				bad += !intact(p, 900);
-				if (round % 4 == n)
-					out(p);
-				if (!fork())
-					_exit(!intact(p, 900));
-				bad += wait(&(int){ 0 }) < 0;
-			}
-			_exit(bad || rmap_walk(p, PAGES * P));
-		}
+		if (!pids[n])
+			_exit(family(p, n));
 	}
-	for (unsigned n = 0; n < 4; n++)
-		bad += wait_for(pids[n]) != 0;
+	for (unsigned n = 0; n < 4; n++) {
+		int status = wait_for(pids[n]);
+
+		if (status)
+			printf("# family %u: status %#x\n", n, status);
+		bad += status != 0;
+	}
 	is(bad, 0, "four families read, drop and fork the same entries at once");
 	rmap_oracle();
 	ok(intact(p, 900), "every word as it was");
 	munmap(p, PAGES * P);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	unsigned *p = map();
 
+	for (int n = argc > 1 ? atoi(argv[1]) : 0; n--;) /* by hand: `rmap_swap 200` */
+		crowd();
 	moved_entries(false);
 	moved_entries(true);
 	fill(p, 7);
