@@ -7,6 +7,7 @@
  * Runs on Linux as well; what a kernel does not have (devpts, devtmpfs) is left out without a word.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -19,6 +20,7 @@
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -96,6 +98,31 @@ static void set_hostname(void)
 	free(name);
 }
 
+/* tools/run puts the modules of Linux's disks there, numbered. */
+static void load_modules(void)
+{
+	struct dirent **names;
+	int n = scandir("/lib/peer", &names, NULL, alphasort), fd;
+	char path[300];
+
+	for (int i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "/lib/peer/%s", names[i]->d_name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (names[i]->d_name[0] != '.' && syscall(SYS_finit_module, fd, "", 0))
+			complain(path);
+		close(fd);
+		free(names[i]);
+	}
+}
+
+/* A disk whose driver is a module may come a little later. */
+static int swap_on(const char *device)
+{
+	for (int tries = 0; tries < 50 && access(device, F_OK) && !access("/lib/peer", F_OK); tries++)
+		usleep(100000);
+	return swapon(device, 0);
+}
+
 /* swap=DEVICE, any number of times: swapped on, all with the priority that they get. */
 static void swap_on_all(void)
 {
@@ -103,7 +130,7 @@ static void swap_on_all(void)
 
 	read_file("/proc/cmdline", line, sizeof(line));
 	while ((word = strsep(&rest, " \n")) != NULL)
-		if (!strncmp(word, "swap=", 5) && swapon(word + 5, 0))
+		if (!strncmp(word, "swap=", 5) && swap_on(word + 5))
 			complain(word);
 }
 
@@ -242,6 +269,7 @@ int main(void)
 	umask(022);
 	open_console();
 	mount_all();
+	load_modules();
 	switch_root();
 	close(console_fd);
 	open_console(); /* once more: the one in the /dev that programs see, or ttyname() finds none */

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""Modules for the Linux that is booted beside ours: Debian's kernel has its disks and file systems as modules. The initramfs gets
+them, numbered in the order in which init loads them, in /lib/peer."""
+import glob
+import os
+import re
+import shutil
+
+from .host import Refused
+
+DISKS = {"virtio": ["virtio_pci", "virtio_blk"], "ata": ["ata_piix", "crct10dif_generic", "sd_mod"]}
+
+
+def found_below(kernel):
+    """kernel: boot/vmlinuz-VERSION of an unpacked package. => {name: path}; a name has _ where its file may have -"""
+    version = os.path.basename(kernel).partition("-")[2]
+    folder = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(kernel))), "lib/modules", version)
+    paths = glob.glob(f"{folder}/kernel/**/*.ko", recursive=True)
+    return {os.path.basename(p)[:-3].replace("-", "_"): p for p in paths}
+
+
+def needs(path):
+    with open(path, "rb") as f:
+        data = f.read()
+    words = re.findall(rb"\0(?:depends=|softdep=pre: )([\w, -]+)", data)
+    return [n.replace("-", "_") for w in words for n in re.split("[, ]+", w.decode()) if n]
+
+
+def in_order(names, paths):
+    """=> paths of the modules and of what they need, each behind what it needs"""
+    order = []
+
+    def visit(name, wanted):
+        if name not in paths:
+            if wanted:
+                raise Refused(f"this Linux has no module {name}")
+            return  # built in, or an alias
+        if paths[name] in order:
+            return
+        for other in needs(paths[name]):
+            visit(other, False)
+        order.append(paths[name])
+
+    for name in names:
+        visit(name.replace("-", "_"), True)
+    return order
+
+
+def additions(kernel, names, tmp):
+    """=> what tools/run adds to the root: [HOST:GUEST]"""
+    folder = os.path.join(tmp, "peer")
+    os.makedirs(folder)
+    for n, path in enumerate(in_order(names, found_below(kernel))):
+        shutil.copy(path, f"{folder}/{n:02}-{os.path.basename(path)}")
+    return [f"{folder}:/lib/peer"] if names else []
