@@ -70,7 +70,7 @@ OBJ     := $(CSRC:%.c=$(B)/%.o) $(ASRC:%.asm=$(B)/%.asm.o) $(B)/syscall_table.o
 
 WARN    := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wno-unused-parameter -Wno-sign-compare
 CFLAGS  := -std=gnu11 -O2 -g -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include) -isystem $(UAPI) -I. -I$(B) \
-           -march=i686 -mregparm=3 -mno-mmx -mno-sse -mno-80387 -fno-pic -fno-pie -fno-stack-protector -fno-strict-aliasing \
+           -march=i686 -mregparm=3 -freg-struct-return -mno-mmx -mno-sse -mno-80387 -fno-pic -fno-pie -fno-stack-protector -fno-strict-aliasing \
            -fno-common -fno-asynchronous-unwind-tables -fwrapv -D__KERNEL_BUILD__ -ffile-prefix-map=$(CURDIR)/= $(WARN)
 ifeq ($(LLVM),1)
 CFLAGS  += -mstack-alignment=4 -Wno-gnu -Wno-address-of-packed-member

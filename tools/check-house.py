@@ -3,7 +3,7 @@
 """Checks the order of the house and prints TAP:
 
 - a file includes its own room and those to its left (DESIGN: arch | kernel/{lib,sync,sched,time} | mm/phys | drivers | mm/cache |
-  mm/{rmap,virt,reclaim} | kernel/{fs,proc,sys}); kernel/lib's types.h, bug.h and printk.h may be used everywhere; boot/main.c sees all
+  mm/{rmap,virt,reclaim} | kernel/{fs,proc,sys}); kernel/lib's types.h, units.h, bug.h and printk.h may be used everywhere; boot/main.c sees all
 - each source opens with its SPDX line; no file names a path of somebody's machine
 - each folder with sources has a README.md
 - the top level holds what belongs there and no more
@@ -18,7 +18,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ORDER = {"arch/i386": 0, "kernel/lib": 1, "kernel/sync": 1, "kernel/sched": 1, "kernel/time": 1, "mm/phys": 2, "drivers/bus": 3,
          "drivers/block": 3, "drivers/char": 3, "mm/cache": 4, "mm/rmap": 5, "mm/virt": 5, "mm/reclaim": 5, "kernel/fs": 6, "kernel/fs/ext2": 6,
          "kernel/proc": 6, "kernel/sys": 6, "boot": 7}
-EVERYWHERE = {"kernel/lib/types.h", "kernel/lib/bug.h", "kernel/lib/printk.h"}
+EVERYWHERE = {"kernel/lib/types.h", "kernel/lib/units.h", "kernel/lib/bug.h", "kernel/lib/printk.h"}
 TOP = {"boot", "kernel", "mm", "arch", "drivers", "user", "tools", "Makefile", "linker.ld", "README.md", "LICENSE"}
 SOURCE = (".c", ".h", ".asm", ".py", ".sh", ".mk")
 # Where an exception is part of the design: (who, what).

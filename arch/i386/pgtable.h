@@ -19,7 +19,7 @@
 #define ARCH_I386_PGTABLE_H
 
 #include "arch/i386/percpu.h"
-#include "kernel/lib/types.h"
+#include "kernel/lib/units.h"
 
 #define PAGE_OFFSET 0xc0000000UL
 #define TASK_SIZE PAGE_OFFSET

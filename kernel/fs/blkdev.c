@@ -77,7 +77,7 @@ static loff_t blkdev_llseek(struct file *f, loff_t off, int whence) { return gen
 static void forget_locked(struct inode *host)
 {
 	write_and_wait_range(host->mapping, 0, MAX_LFS);
-	invalidate_pages(host->mapping, 0, ~0UL);
+	invalidate_pages(host->mapping, pindex_at(0), PINDEX_MAX);
 }
 
 static void forget(struct block_device *dev)

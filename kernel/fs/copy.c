@@ -154,7 +154,7 @@ static void dont_need(struct file *f, loff_t first, loff_t last)
 	if (!m->backing || from >= end)
 		return;
 	write_range(m, first, last, false);
-	invalidate_clean_pages(m, (pgoff_t)(from >> PAGE_SHIFT), (pgoff_t)(min(end - 1, CACHE_FILE_MAX) >> PAGE_SHIFT));
+	invalidate_clean_pages(m, pindex_at(from), pindex_at(min(end - 1, CACHE_FILE_MAX)));
 }
 
 static void set_window(struct file *f, u16 pages, bool random)
@@ -170,7 +170,7 @@ static void will_need(struct file *f, loff_t first, loff_t last)
 	loff_t size = inode_size(f->mapping->host);
 
 	if (first < size && f->mode & FMODE_READ)
-		(void)read_ahead_range(f->mapping, f, (pgoff_t)(first >> PAGE_SHIFT), (pgoff_t)(min(last, size - 1) >> PAGE_SHIFT));
+		(void)read_ahead_range(f->mapping, f, pindex_at(first), pindex_at(min(last, size - 1)));
 }
 
 static long advise_file(struct file *f, loff_t first, loff_t len, int advice)

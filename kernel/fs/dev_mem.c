@@ -61,7 +61,7 @@ static int mmap_zero(struct file *f, struct vma *vma)
 	}
 	put_file(vma->file);
 	vma->file = shm;
-	vma->pgoff = shm ? 0 : vma->start >> MMU_PAGE_SHIFT;
+	vma->pgoff = pgoff_at(shm ? 0 : vma->start);
 	return shm ? shm->ops->mmap(shm, vma) : 0;
 }
 

@@ -123,7 +123,7 @@ ssize_t direct_read(struct file *f, struct iov *to, loff_t *ppos)
 
 static void drop(struct address_space *m, loff_t pos, size_t n)
 {
-	invalidate_pages(m, (pgoff_t)(pos >> PAGE_SHIFT), (pgoff_t)((pos + n - 1) >> PAGE_SHIFT));
+	invalidate_pages(m, pindex_at(pos), pindex_at(pos + n - 1));
 }
 
 static ssize_t through_cache(struct file *f, struct iov *from, loff_t pos)

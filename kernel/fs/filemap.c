@@ -50,7 +50,7 @@ static size_t copy_page_to(struct iov *to, struct page *page, unsigned off, size
 }
 
 /* A file that has to be read from somewhere, and the page is not there, or not yet. */
-static noinline struct page *page_from_disk(struct file *f, struct page *page, pgoff_t index, unsigned want)
+static noinline struct page *page_from_disk(struct file *f, struct page *page, pindex_t index, unsigned want)
 {
 	if (!page) {
 		read_ahead_miss(f->mapping, f, index, want);
@@ -63,7 +63,7 @@ static noinline struct page *page_from_disk(struct file *f, struct page *page, p
 }
 
 /* want: how many pages the reader needs from here on. => page with a reference; NULL: a hole (zeroes); ERR_PTR */
-static struct page *page_for_read(struct file *f, pgoff_t index, unsigned want)
+static struct page *page_for_read(struct file *f, pindex_t index, unsigned want)
 {
 	struct address_space *m = f->mapping;
 	struct page *page = find_page(m, index);
@@ -95,7 +95,7 @@ static struct page *page_for_read(struct file *f, pgoff_t index, unsigned want)
 static ssize_t read_piece(struct file *f, struct iov *to, loff_t pos, size_t n)
 {
 	unsigned off = (unsigned)pos & (PAGE_SIZE - 1);
-	pgoff_t index = (pgoff_t)(pos >> PAGE_SHIFT);
+	pindex_t index = pindex_at(pos);
 	struct page *page = page_for_read(f, index, (unsigned)((off + to->count - 1) >> PAGE_SHIFT) + 1);
 	size_t done;
 
@@ -119,7 +119,7 @@ static ssize_t read_piece(struct file *f, struct iov *to, loff_t pos, size_t n)
 		if (!more && signal_pending())
 			break;
 	}
-	f->ra_next = index + 1;
+	f->ra_next.n = index.n + 1;
 	put_page(page);
 	return done ? (ssize_t)done : -EFAULT;
 }

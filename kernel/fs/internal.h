@@ -27,7 +27,7 @@
 #define MAX_RW_COUNT (0x7fffffffUL & ~4095UL)
 #define MAX_LFS (0x7fffffffffffffffLL)
 #define MAX_NON_LFS 0x7fffffffLL
-#define CACHE_FILE_MAX ((loff_t)~0UL << PAGE_SHIFT) /* as far as a page-cache index reaches on 32 bits */
+#define CACHE_FILE_MAX pindex_pos(PINDEX_MAX) /* as far as a page-cache index reaches on 32 bits */
 
 /* file->mode beyond cache.h's */
 enum { FMODE_COUNTED = 0x100 /* writers of inode and mount are counted */, FMODE_DENY = 0x200 /* open_exec: writing is denied */,

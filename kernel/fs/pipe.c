@@ -329,7 +329,7 @@ static ssize_t pipe_write(struct file *f, struct iov *from, loff_t *pos)
 }
 
 /* --- poll, ioctl, sizes ------------------------------------------------------------------------------------------------------------ */
-/* f->ra_next keeps how many writers a FIFO had seen when f was opened: none came since then is not a hang-up. */
+/* f->writers keeps how many writers a FIFO had seen when f was opened: none came since then is not a hang-up. */
 static u32 pipe_poll(struct file *f, struct poll_table *pt)
 {
 	struct pipe *p = f->inode->pipe;
@@ -343,7 +343,7 @@ static u32 pipe_poll(struct file *f, struct poll_table *pt)
 	if (f->mode & FMODE_READ) {
 		if (!is_empty(p))
 			events |= EPOLLIN | EPOLLRDNORM;
-		if (!READ_ONCE(p->writers) && f->ra_next != READ_ONCE(p->opened_wr))
+		if (!READ_ONCE(p->writers) && f->writers != READ_ONCE(p->opened_wr))
 			events |= EPOLLHUP;
 	}
 	if (f->mode & FMODE_WRITE) {
@@ -458,7 +458,7 @@ static int fifo_open(struct inode *i, struct file *f)
 		return -ENOMEM;
 	}
 	mutex_lock(&p->lock);
-	f->ra_next = f->flags & O_NONBLOCK && !p->writers ? p->opened_wr : p->opened_wr - 1;
+	f->writers = f->flags & O_NONBLOCK && !p->writers ? p->opened_wr : p->opened_wr - 1;
 	alone = mode == FMODE_READ ? !p->writers : mode == FMODE_WRITE ? !p->readers : false;
 	seen_rd = p->opened_rd;
 	seen_wr = p->opened_wr;
@@ -491,7 +491,7 @@ static struct file *open_end(const struct path *at, int flags)
 	f->inode = at->dentry->inode;
 	f->dentry = at->dentry;
 	f->mount = at->mount;
-	f->ra_next = ~0UL;
+	f->writers = ~0UL;
 	path_get(at);
 	count_ends(f->inode->pipe, f);
 	return f;

@@ -19,7 +19,7 @@
 /* --- space ------------------------------------------------------------------------------------------------------- */
 static struct tmpfs *tmpfs_of(const struct super_block *sb) { return sb->private; }
 
-static int page_adding(struct address_space *m, pgoff_t index)
+static int page_adding(struct address_space *m, pindex_t index)
 {
 	struct inode *i = m->host;
 	struct tmpfs *t = tmpfs_of(i->sb);
@@ -50,7 +50,7 @@ static void page_removed(struct address_space *m, struct page *page)
 /* --- writing ------------------------------------------------------------------------------------------------------ */
 static int write_begin(struct file *f, struct address_space *m, loff_t pos, unsigned len, struct page **page)
 {
-	*page = find_or_make_page(m, (pgoff_t)(pos >> PAGE_SHIFT), GFP_HIGHUSER);
+	*page = find_or_make_page(m, pindex_at(pos), GFP_HIGHUSER);
 	return IS_ERR(*page) ? PTR_ERR(*page) : 0;
 }
 
@@ -82,7 +82,9 @@ static const struct mapping_ops mapping_ops = {
 /* Make every page of [off, end) exist. i->lock held. What was made stays if space runs out. */
 static int allocate(struct inode *i, loff_t off, loff_t end)
 {
-	for (pgoff_t n = (pgoff_t)(off >> PAGE_SHIFT); n <= (pgoff_t)((end - 1) >> PAGE_SHIFT); n++) {
+	pindex_t last = pindex_at(end - 1);
+
+	for (pindex_t n = pindex_at(off); n.n <= last.n; n.n++) {
 		struct page *page = find_or_make_page(i->mapping, n, GFP_HIGHUSER);
 
 		if (IS_ERR(page))
@@ -128,17 +130,17 @@ static long tmpfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 /* The next page that exists (data) or does not (hole), from pos on, below size. */
 static loff_t seek_data(struct inode *i, loff_t pos, loff_t size)
 {
-	pgoff_t n = (pgoff_t)(pos >> PAGE_SHIFT);
+	pindex_t n = pindex_at(pos);
 
-	if (!next_entry(i->mapping, &n, (pgoff_t)((size - 1) >> PAGE_SHIFT)))
+	if (!next_entry(i->mapping, &n, pindex_at(size - 1)))
 		return -ENXIO;
-	pos = max(pos, (loff_t)n << PAGE_SHIFT);
+	pos = max(pos, pindex_pos(n));
 	return pos < size ? pos : -ENXIO;
 }
 static loff_t seek_hole(struct inode *i, loff_t pos, loff_t size)
 {
 	while (pos < size) {
-		pgoff_t n = (pgoff_t)(pos >> PAGE_SHIFT);
+		pindex_t n = pindex_at(pos);
 
 		if (!next_entry(i->mapping, &n, n))
 			return pos;

@@ -28,9 +28,7 @@ typedef int pid_t;
 typedef u32 uid_t;
 typedef u32 gid_t;
 
-typedef u64 phys_t;          /* a physical address; PAE: up to 52 bits */
-typedef unsigned long pfn_t; /* a physical page frame, in units of PAGE_SIZE */
-typedef unsigned long pgoff_t;
+typedef u64 phys_t; /* a physical address; PAE: up to 52 bits */
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

@@ -18,7 +18,7 @@
 
 static void dump_vma(const struct vma *v)
 {
-	printk(KERN_EMERG "vma %p: %08lx-%08lx, flags %x, pgoff %lx, mm %p, file %p\n", v, v->start, v->end, v->flags, v->pgoff, v->mm,
+	printk(KERN_EMERG "vma %p: %08lx-%08lx, flags %x, pgoff %lx, mm %p, file %p\n", v, v->start, v->end, v->flags, v->pgoff.n, v->mm,
 	       v->file);
 }
 

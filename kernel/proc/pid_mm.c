@@ -55,7 +55,7 @@ static void map_line(struct seq *s, struct mm *mm, struct vma *v)
 {
 	const struct inode *i = v->file ? v->file->inode : NULL;
 	dev_t dev = i ? i->sb->dev : 0;
-	u64 offset = v->file ? (u64)v->pgoff << MMU_PAGE_SHIFT : 0;
+	u64 offset = v->file ? pgoff_pos(v->pgoff) : 0;
 	const char *name = special_name(mm, v);
 	size_t line = s->len;
 

@@ -51,7 +51,7 @@ static int shared_key(unsigned long addr, struct futex_key *key)
 		err = 0;
 		if (v->flags & VM_SHARED && vma_mapping(v)) {
 			key->base = vma_mapping(v);
-			key->offset = (u64)vma_pgoff_at(v, addr) << MMU_PAGE_SHIFT | (addr & ~MMU_PAGE_MASK);
+			key->offset = pgoff_pos(vma_pgoff_at(v, addr)) | (addr & ~MMU_PAGE_MASK);
 		}
 	}
 	mmap_read_unlock(mm, addr, addr + 4);

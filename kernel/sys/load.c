@@ -67,7 +67,7 @@ static int map_segment(struct elf_program *p, const Elf32_Phdr *ph)
 
 	if (ph->p_filesz) {
 		ret = vm_mmap(p->file, page, file_end - page, segment_prot(ph), MAP_PRIVATE | MAP_FIXED,
-			      (ph->p_offset & MMU_PAGE_MASK) >> MMU_PAGE_SHIFT);
+			      pgoff_at(ph->p_offset));
 		if (IS_ERR_VALUE(ret))
 			return ret;
 		zero = ALIGN_UP(file_end, MMU_PAGE_SIZE);
@@ -76,7 +76,7 @@ static int map_segment(struct elf_program *p, const Elf32_Phdr *ph)
 	}
 	if (mem_end <= zero)
 		return 0;
-	ret = vm_mmap(NULL, zero, mem_end - zero, segment_prot(ph), MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, 0);
+	ret = vm_mmap(NULL, zero, mem_end - zero, segment_prot(ph), MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, pgoff_at(0));
 	return IS_ERR_VALUE(ret) ? ret : 0;
 }
 
@@ -84,7 +84,7 @@ static int map_segment(struct elf_program *p, const Elf32_Phdr *ph)
 static int choose_bias(struct elf_program *p, unsigned long base)
 {
 	unsigned long size = p->info.high - p->info.low;
-	long addr = vm_mmap(NULL, base, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, 0);
+	long addr = vm_mmap(NULL, base, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, pgoff_at(0));
 
 	if (IS_ERR_VALUE(addr))
 		return addr;

@@ -130,7 +130,7 @@ static void add_segment(struct segment *seg, unsigned *n, sector_t sector, unsig
 static int segments(struct pages_io *io, struct page *page, unsigned bytes, struct segment *seg)
 {
 	unsigned bits = bits_of(io->m), offset = 0, n = 0;
-	u64 block = (u64)page->index << (PAGE_SHIFT - bits);
+	u64 block = (u64)page->index.n << (PAGE_SHIFT - bits);
 
 	bytes = ALIGN_UP(bytes, 1U << bits);
 	while (offset < bytes) {
@@ -156,9 +156,9 @@ static int segments(struct pages_io *io, struct page *page, unsigned bytes, stru
 }
 
 /* Bytes of page that lie before the file's end: 0 if none does. */
-static unsigned bytes_of(const struct address_space *m, pgoff_t index)
+static unsigned bytes_of(const struct address_space *m, pindex_t index)
 {
-	loff_t left = cache_fs_ops->size(m) - ((loff_t)index << PAGE_SHIFT);
+	loff_t left = cache_fs_ops->size(m) - pindex_pos(index);
 
 	return left <= 0 ? 0 : (unsigned)min(left, (loff_t)PAGE_SIZE);
 }
@@ -285,7 +285,7 @@ static int device_segments(const struct address_space *m, struct page *page, uns
 
 	for (unsigned i = 0; i < last; i++)
 		if (mask >> i & 1)
-			add_segment(seg, &n, ((sector_t)page->index << (PAGE_SHIFT - SECTOR_SHIFT)) + i, i << SECTOR_SHIFT, SECTOR_SIZE);
+			add_segment(seg, &n, ((sector_t)page->index.n << (PAGE_SHIFT - SECTOR_SHIFT)) + i, i << SECTOR_SHIFT, SECTOR_SIZE);
 	return (int)n;
 }
 
@@ -313,7 +313,7 @@ static bool covers(struct address_space *m, loff_t pos, unsigned len)
 
 int blocks_write_begin(struct file *file, struct address_space *m, loff_t pos, unsigned len, struct page **out)
 {
-	pgoff_t index = (pgoff_t)(pos >> PAGE_SHIFT);
+	pindex_t index = pindex_at(pos);
 	struct page *page;
 
 	for (;;) {
@@ -341,7 +341,7 @@ int blocks_write_begin(struct file *file, struct address_space *m, loff_t pos, u
 static int allocate(struct address_space *m, struct page *page, unsigned from, unsigned to, unsigned *got)
 {
 	unsigned bits = bits_of(m);
-	u64 first = (u64)page->index << (PAGE_SHIFT - bits);
+	u64 first = (u64)page->index.n << (PAGE_SHIFT - bits);
 	u32 b = from >> bits, end = (to + (1U << bits) - 1) >> bits;
 
 	while (b < end) {

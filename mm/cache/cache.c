@@ -54,7 +54,7 @@ void mapping_init(struct address_space *m, struct inode *host, const struct mapp
 	m->backing = NULL;
 	list_init(&m->dirty_node);
 	m->dirtied = 0;
-	m->wb_next = 0;
+	m->wb_next.n = 0;
 }
 
 /* The inode is gone: nothing maps the file, and its pages were truncated. */
@@ -65,13 +65,13 @@ void mapping_free(struct address_space *m)
 }
 
 /* --- lookups ------------------------------------------------------------------------------------------------------- */
-struct page *find_page(struct address_space *m, pgoff_t index)
+struct page *find_page(struct address_space *m, pindex_t index)
 {
 	struct page *page;
 
 	rcu_read_lock();
 	for (;;) {
-		page = radix_lookup(&m->pages, index);
+		page = radix_lookup(&m->pages, index.n);
 		if (!page)
 			break;
 		if (unlikely(is_value(page))) {
@@ -80,7 +80,7 @@ struct page *find_page(struct address_space *m, pgoff_t index)
 		}
 		if (unlikely(!try_get_page(page)))
 			continue; /* on its way out of the tree */
-		if (likely(page->mapping == m && page->index == index))
+		if (likely(page->mapping == m && page->index.n == index.n))
 			break;
 		put_page(page);
 	}
@@ -88,7 +88,7 @@ struct page *find_page(struct address_space *m, pgoff_t index)
 	return page;
 }
 
-void *find_entry(struct address_space *m, pgoff_t index)
+void *find_entry(struct address_space *m, pindex_t index)
 {
 	for (;;) {
 		struct page *page = find_page(m, index);
@@ -97,28 +97,28 @@ void *find_entry(struct address_space *m, pgoff_t index)
 		if (page)
 			return page;
 		rcu_read_lock();
-		entry = radix_lookup(&m->pages, index);
+		entry = radix_lookup(&m->pages, index.n);
 		rcu_read_unlock();
 		if (!entry || is_value(entry))
 			return entry;
 	}
 }
 
-bool next_entry(struct address_space *m, pgoff_t *index, pgoff_t last)
+bool next_entry(struct address_space *m, pindex_t *index, pindex_t last)
 {
-	unsigned long from = *index, at;
+	unsigned long from = index->n, at;
 	bool found;
 	void *item;
 
 	rcu_read_lock();
-	found = radix_gang_indices(&m->pages, &from, last, &item, &at, 1);
+	found = radix_gang_indices(&m->pages, &from, last.n, &item, &at, 1);
 	rcu_read_unlock();
 	if (found)
-		*index = at;
+		index->n = at;
 	return found;
 }
 
-struct page *find_lock_page(struct address_space *m, pgoff_t index)
+struct page *find_lock_page(struct address_space *m, pindex_t index)
 {
 	struct page *page;
 
@@ -150,20 +150,20 @@ static unsigned take_references(struct address_space *m, struct page **pages, un
 	return kept;
 }
 
-unsigned find_pages(struct address_space *m, pgoff_t *index, pgoff_t end, struct page **pages, unsigned n)
+unsigned find_pages(struct address_space *m, pindex_t *index, pindex_t end, struct page **pages, unsigned n)
 {
 	unsigned found, kept = 0;
 
 	rcu_read_lock();
 	do {
-		found = radix_gang(&m->pages, index, end, (void **)pages, n);
+		found = radix_gang(&m->pages, &index->n, end.n, (void **)pages, n);
 		kept = take_references(m, pages, found);
-	} while (found && !kept && *index && *index <= end);
+	} while (found && !kept && index->n && index->n <= end.n);
 	rcu_read_unlock();
 	return kept;
 }
 
-unsigned find_pages_tag(struct address_space *m, pgoff_t *index, pgoff_t end, struct page **pages, unsigned n, unsigned tag)
+unsigned find_pages_tag(struct address_space *m, pindex_t *index, pindex_t end, struct page **pages, unsigned n, unsigned tag)
 {
 	unsigned found, kept = 0;
 
@@ -171,22 +171,22 @@ unsigned find_pages_tag(struct address_space *m, pgoff_t *index, pgoff_t end, st
 		return 0;
 	rcu_read_lock();
 	do {
-		found = radix_gang_tag(&m->pages, index, end, (void **)pages, n, tag);
+		found = radix_gang_tag(&m->pages, &index->n, end.n, (void **)pages, n, tag);
 		kept = take_references(m, pages, found);
-	} while (found && !kept && *index && *index <= end);
+	} while (found && !kept && index->n && index->n <= end.n);
 	rcu_read_unlock();
 	return kept;
 }
 
 /* --- entering and leaving the tree ------------------------------------------------------------------------------------ */
-static int insert(struct address_space *m, struct page *page, pgoff_t index)
+static int insert(struct address_space *m, struct page *page, pindex_t index)
 {
 	struct radix_spare spare = RADIX_SPARE;
 	int err;
 
 	do {
 		spin_lock(&m->tree_lock);
-		err = radix_insert(&m->pages, index, page, &spare);
+		err = radix_insert(&m->pages, index.n, page, &spare);
 		if (!err)
 			m->nr_pages++;
 		spin_unlock(&m->tree_lock);
@@ -196,7 +196,7 @@ static int insert(struct address_space *m, struct page *page, pgoff_t index)
 }
 
 /* => page is locked and on no list; one reference more if it succeeds. Sleeps. */
-int add_to_cache(struct address_space *m, struct page *page, pgoff_t index)
+int add_to_cache(struct address_space *m, struct page *page, pindex_t index)
 {
 	int err;
 
@@ -226,7 +226,7 @@ void remove_from_cache(struct page *page)
 	ASSERT(page_locked(page) && m && !page_anon(page) && !page_writeback(page));
 	forget_dirty(page);
 	spin_lock(&m->tree_lock);
-	radix_delete(&m->pages, page->index);
+	radix_delete(&m->pages, page->index.n);
 	page->mapping = NULL;
 	m->nr_pages--;
 	spin_unlock(&m->tree_lock);
@@ -260,7 +260,7 @@ bool cache_remove_clean(struct page *page)
 		spin_unlock(&m->tree_lock);
 		return false;
 	}
-	radix_delete(&m->pages, page->index);
+	radix_delete(&m->pages, page->index.n);
 	page->mapping = NULL;
 	m->nr_pages--;
 	spin_unlock(&m->tree_lock);
@@ -283,7 +283,7 @@ bool cache_page_to_value(struct page *page, void *value, int others)
 		spin_unlock(&m->tree_lock);
 		return false;
 	}
-	radix_replace(&m->pages, page->index, value);
+	radix_replace(&m->pages, page->index.n, value);
 	page->mapping = NULL;
 	m->nr_pages--;
 	m->nr_values++;
@@ -292,11 +292,11 @@ bool cache_page_to_value(struct page *page, void *value, int others)
 	return true;
 }
 
-int cache_value_to_page(struct address_space *m, pgoff_t index, void *value, struct page *page)
+int cache_value_to_page(struct address_space *m, pindex_t index, void *value, struct page *page)
 {
 	ASSERT(page_locked(page) && !page->mapping && swapbacked(m));
 	spin_lock(&m->tree_lock);
-	if (radix_lookup(&m->pages, index) != value) {
+	if (radix_lookup(&m->pages, index.n) != value) {
 		spin_unlock(&m->tree_lock);
 		return -ENOENT;
 	}
@@ -304,7 +304,7 @@ int cache_value_to_page(struct address_space *m, pgoff_t index, void *value, str
 	page->index = index;
 	page->mapping = m;
 	set_page_swapbacked(page);
-	radix_replace(&m->pages, index, page);
+	radix_replace(&m->pages, index.n, page);
 	m->nr_pages++;
 	m->nr_values--;
 	spin_unlock(&m->tree_lock);
@@ -315,13 +315,13 @@ int cache_value_to_page(struct address_space *m, pgoff_t index, void *value, str
 }
 
 /* Truncation meets a value. Sleeps. */
-static void remove_value(struct address_space *m, pgoff_t index, void *value)
+static void remove_value(struct address_space *m, pindex_t index, void *value)
 {
 	spin_lock(&m->tree_lock);
-	if (radix_lookup(&m->pages, index) != value)
+	if (radix_lookup(&m->pages, index.n) != value)
 		value = NULL;
 	else
-		radix_delete(&m->pages, index);
+		radix_delete(&m->pages, index.n);
 	if (value)
 		m->nr_values--;
 	spin_unlock(&m->tree_lock);
@@ -333,29 +333,29 @@ static void remove_value(struct address_space *m, pgoff_t index, void *value)
 		m->ops->page_removed(m, NULL);
 }
 
-void remove_values(struct address_space *m, pgoff_t first, pgoff_t last)
+void remove_values(struct address_space *m, pindex_t first, pindex_t last)
 {
 	unsigned long indices[CACHE_BATCH];
 	void *entries[CACHE_BATCH];
-	pgoff_t index = first;
+	pindex_t index = first;
 	unsigned n;
 
-	while (READ_ONCE(m->nr_values) && index >= first && index <= last) { /* 0: the caller looks once more */
+	while (READ_ONCE(m->nr_values) && index.n >= first.n && index.n <= last.n) { /* 0: the caller looks once more */
 		rcu_read_lock();
-		n = radix_gang_indices(&m->pages, &index, last, entries, indices, CACHE_BATCH);
+		n = radix_gang_indices(&m->pages, &index.n, last.n, entries, indices, CACHE_BATCH);
 		rcu_read_unlock();
 		if (!n)
 			break;
 		for (unsigned i = 0; i < n; i++)
 			if (is_value(entries[i]))
-				remove_value(m, indices[i], entries[i]);
+				remove_value(m, (pindex_t){ indices[i] }, entries[i]);
 		cond_resched();
 	}
 }
 
 /* --- making pages ----------------------------------------------------------------------------------------------------- */
 /* A new page enters the tree. => locked, with a reference; -EEXIST: somebody was faster */
-static struct page *make_page(struct address_space *m, pgoff_t index, gfp_t gfp)
+static struct page *make_page(struct address_space *m, pindex_t index, gfp_t gfp)
 {
 	struct page *page = alloc_page(m->flags & MAPPING_LOWMEM ? gfp & ~__GFP_HIGHMEM : gfp);
 	bool hooks = m->ops && m->ops->page_adding;
@@ -380,14 +380,14 @@ fail:
 }
 
 /* What stood in the way: the page of somebody who was faster, or a value. => page, ERR_PTR(-EEXIST): look again */
-static noinline struct page *somebody_there(struct address_space *m, pgoff_t index)
+static noinline struct page *somebody_there(struct address_space *m, pindex_t index)
 {
 	void *entry;
 
 	if (!READ_ONCE(m->nr_values))
 		return ERR_PTR(-EEXIST);
 	rcu_read_lock();
-	entry = radix_lookup(&m->pages, index);
+	entry = radix_lookup(&m->pages, index.n);
 	rcu_read_unlock();
 	if (!entry || !is_value(entry))
 		return ERR_PTR(-EEXIST);
@@ -395,7 +395,7 @@ static noinline struct page *somebody_there(struct address_space *m, pgoff_t ind
 	return entry == ERR_PTR(-EAGAIN) ? ERR_PTR(-EEXIST) : entry;
 }
 
-struct page *find_or_make_page(struct address_space *m, pgoff_t index, gfp_t gfp)
+struct page *find_or_make_page(struct address_space *m, pindex_t index, gfp_t gfp)
 {
 	struct page *page;
 
@@ -409,17 +409,17 @@ struct page *find_or_make_page(struct address_space *m, pgoff_t index, gfp_t gfp
 	return page;
 }
 
-static bool something_there(struct address_space *m, pgoff_t index)
+static bool something_there(struct address_space *m, pindex_t index)
 {
 	bool there;
 
 	rcu_read_lock();
-	there = radix_lookup(&m->pages, index) != NULL;
+	there = radix_lookup(&m->pages, index.n) != NULL;
 	rcu_read_unlock();
 	return there;
 }
 
-struct page *find_or_bring_page(struct address_space *m, pgoff_t index)
+struct page *find_or_bring_page(struct address_space *m, pindex_t index)
 {
 	struct page *page;
 
@@ -452,7 +452,7 @@ static int fill_page(struct address_space *m, struct file *file, struct page *pa
 	return page->mapping == m ? -EIO : -EAGAIN;
 }
 
-struct page *read_cache_page(struct address_space *m, struct file *file, pgoff_t index)
+struct page *read_cache_page(struct address_space *m, struct file *file, pindex_t index)
 {
 	struct page *page = find_page(m, index);
 	int err;

@@ -41,7 +41,7 @@ struct address_space {
 	struct backing *backing;       /* f: where dirty pages go; NULL: nowhere (tmpfs, proc) */
 	struct list_head dirty_node;   /* flusher->lock: on one of its lists */
 	u32 dirtied;                   /* flusher->lock: when, in ms of the clock; 0: on no list */
-	pgoff_t wb_next;               /* the flusher: where it goes on in a large file */
+	pindex_t wb_next;              /* the flusher: where it goes on in a large file */
 };
 enum { MAPPING_SWAPBACKED = 1 /* tmpfs, shared anonymous */, MAPPING_UNEVICTABLE = 2, MAPPING_LOWMEM = 4,
        MAPPING_DEVICE = 8 /* a disk's own pages */ };
@@ -82,31 +82,31 @@ struct mapping_ops {
 	int (*map_blocks)(struct address_space *m, u64 block, u32 want, bool create, struct block_run *run);
 	/* A new page is about to enter the tree (may sleep): reserve space for it. => 0 or -ENOSPC. NULL: nothing to do.
 	 * Its pair page_removed is called for every page that leaves the tree. */
-	int (*page_adding)(struct address_space *m, pgoff_t index);
+	int (*page_adding)(struct address_space *m, pindex_t index);
 	void (*page_removed)(struct address_space *m, struct page *page); /* truncation took a page (NULL: a value): give space back */
 	/* tmpfs: a value stands at index. bring_back: => the page in its place, locked, with a reference; ERR_PTR, -EAGAIN
 	 * to look again. value_gone: truncation took it out of the tree; page_removed(m, NULL) follows. Both sleep. */
-	struct page *(*bring_back)(struct address_space *m, pgoff_t index, void *value);
-	void (*value_gone)(struct address_space *m, pgoff_t index, void *value);
+	struct page *(*bring_back)(struct address_space *m, pindex_t index, void *value);
+	void (*value_gone)(struct address_space *m, pindex_t index, void *value);
 };
 
 void mapping_init(struct address_space *m, struct inode *host, const struct mapping_ops *ops, u32 flags);
 /* => page with a reference, or NULL (values are not pages); not locked */
-struct page *find_page(struct address_space *m, pgoff_t index);
-struct page *find_lock_page(struct address_space *m, pgoff_t index); /* locked, mapping checked; NULL if absent */
+struct page *find_page(struct address_space *m, pindex_t index);
+struct page *find_lock_page(struct address_space *m, pindex_t index); /* locked, mapping checked; NULL if absent */
 static inline bool is_value(const void *entry) { return (unsigned long)entry & 2; }
-void *find_entry(struct address_space *m, pgoff_t index); /* a page with a reference, a value, or NULL */
-bool next_entry(struct address_space *m, pgoff_t *index, pgoff_t last); /* the first from *index to last where a page or a value stands */
-struct page *find_or_bring_page(struct address_space *m, pgoff_t index); /* locked, with a reference; NULL: neither page nor value; ERR_PTR */
+void *find_entry(struct address_space *m, pindex_t index); /* a page with a reference, a value, or NULL */
+bool next_entry(struct address_space *m, pindex_t *index, pindex_t last); /* the first from *index to last where a page or a value stands */
+struct page *find_or_bring_page(struct address_space *m, pindex_t index); /* locked, with a reference; NULL: neither page nor value; ERR_PTR */
 /* => page with a reference, locked; made if absent: then neither uptodate nor zeroed, which is the caller's to do;
  *    ERR_PTR(-ENOMEM, -ENOSPC). Sleeps if gfp does, and for the page lock. */
-struct page *find_or_make_page(struct address_space *m, pgoff_t index, gfp_t gfp);
-unsigned find_pages(struct address_space *m, pgoff_t *index, pgoff_t end, struct page **pages, unsigned n); /* references; advances */
-unsigned find_pages_tag(struct address_space *m, pgoff_t *index, pgoff_t end, struct page **pages, unsigned n, unsigned tag);
+struct page *find_or_make_page(struct address_space *m, pindex_t index, gfp_t gfp);
+unsigned find_pages(struct address_space *m, pindex_t *index, pindex_t end, struct page **pages, unsigned n); /* references; advances */
+unsigned find_pages_tag(struct address_space *m, pindex_t *index, pindex_t end, struct page **pages, unsigned n, unsigned tag);
 /* => uptodate page with a reference, unlocked; reads it if need be (zeroes it where there is no read_page);
  *    ERR_PTR(-EIO, -ENOMEM, -ENOSPC, ...) */
-struct page *read_cache_page(struct address_space *m, struct file *file, pgoff_t index);
-int add_to_cache(struct address_space *m, struct page *page, pgoff_t index); /* page locked; -EEXIST, -ENOMEM */
+struct page *read_cache_page(struct address_space *m, struct file *file, pindex_t index);
+int add_to_cache(struct address_space *m, struct page *page, pindex_t index); /* page locked; -EEXIST, -ENOMEM */
 void remove_from_cache(struct page *page);           /* page locked */
 /* For reclaim. page is locked and the caller has one reference. => true: nobody else had one, it was clean and not
  * mapped: out of the tree, refcount 1, the caller's. */
@@ -116,7 +116,7 @@ bool cache_remove_clean(struct page *page);
  * space that the page had reserved. Preemption is off. */
 bool cache_page_to_value(struct page *page, void *value, int others);
 /* And back: page is locked, on no list, and enters where `value` stands. => 0; -ENOENT: it does not stand there any more */
-int cache_value_to_page(struct address_space *m, pgoff_t index, void *value, struct page *page);
+int cache_value_to_page(struct address_space *m, pindex_t index, void *value, struct page *page);
 void mark_page_dirty(struct page *page);             /* under the page lock, or the PTL of a PTE that maps it; no sleep */
 void mark_page_accessed(struct page *page);
 /* The file's new size is already visible. Unmaps and removes pages from `from` on; zeroes the tail of a partial
@@ -127,9 +127,9 @@ void truncate_range(struct address_space *m, loff_t start, loff_t end); /* hole 
  * for the edges of a hole. A hole is left one. => 0 or -errno */
 int zero_range_cached(struct address_space *m, loff_t from, loff_t to);
 /* Clean pages of [first, last] that nobody uses leave. => how many. Sleeps. */
-unsigned long invalidate_clean_pages(struct address_space *m, pgoff_t first, pgoff_t last);
+unsigned long invalidate_clean_pages(struct address_space *m, pindex_t first, pindex_t last);
 /* The same, in use or not, mappings included; of a mounted device, only what is not in use. What is dirty stays. */
-void invalidate_pages(struct address_space *m, pgoff_t first, pgoff_t last);
+void invalidate_pages(struct address_space *m, pindex_t first, pindex_t last);
 void drop_page_cache(void);                          /* of all files: /proc/sys/vm/drop_caches */
 void mapping_free(struct address_space *m);          /* last inode reference gone: no mapping, no user */
 /* For meminfo and vmstat, in pages: all files (tmpfs, disks included), tmpfs and shared anonymous, disks; dirty, under write-back. */
@@ -137,7 +137,7 @@ unsigned long cache_pages(void), shmem_pages(void), device_pages(void), dirty_pa
 
 /* What page cache asks of the rooms to its right: set at boot. */
 struct cache_ops {
-	void (*unmap_range)(struct address_space *m, pgoff_t first, pgoff_t last, bool even_cows); /* map_lock not held */
+	void (*unmap_range)(struct address_space *m, pindex_t first, pindex_t last, bool even_cows); /* map_lock not held */
 	int (*mkclean)(struct page *page);           /* page locked: its PTEs become read-only. => how many were dirty */
 };
 /* ... and of kernel/fs. */
@@ -173,8 +173,11 @@ struct file {
 	void *private;
 	struct epoll_item *watch;       /* kernel/fs/epoll.c: who watches it */
 	pid_t owner;                    /* F_SETOWN */
-	pgoff_t ra_next;                /* read-ahead: where a sequential reader comes next */
-	pgoff_t ra_start;               /* the window: mm/cache/readahead.c */
+	union {
+		pindex_t ra_next;       /* read-ahead: where a sequential reader comes next */
+		unsigned long writers;  /* a FIFO: how many writers it had seen when f was opened (kernel/fs/pipe.c) */
+	};
+	pindex_t ra_start;              /* the window: mm/cache/readahead.c */
 	u16 ra_size, ra_async;
 	unsigned long wb_err;           /* write-back errors of the mapping that fsync has reported here */
 	struct rcu_head rcu;

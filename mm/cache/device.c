@@ -57,7 +57,7 @@ static void clean(struct page *page)
 void forget_sectors(struct address_space *m, loff_t pos, unsigned bytes)
 {
 	unsigned offset = (unsigned)pos & (PAGE_SIZE - 1);
-	struct page *page = find_lock_page(m, (pgoff_t)(pos >> PAGE_SHIFT));
+	struct page *page = find_lock_page(m, pindex_at(pos));
 
 	ASSERT(offset + bytes <= PAGE_SIZE);
 	if (!page)

@@ -66,10 +66,10 @@ static void add(struct direct *d, sector_t sector, const struct block_vec *v, un
  * and dirty or under write-back until the disk has it. => none of [pos, pos + n) is */
 static void settle(struct address_space *m, loff_t pos, unsigned n)
 {
-	pgoff_t index = (pgoff_t)(pos >> PAGE_SHIFT), last = (pgoff_t)((pos + n - 1) >> PAGE_SHIFT);
+	pindex_t index = pindex_at(pos), last = pindex_at(pos + n - 1);
 	struct page *page;
 
-	while (READ_ONCE(m->nr_pages) && index <= last && find_pages(m, &index, last, &page, 1)) {
+	while (READ_ONCE(m->nr_pages) && index.n <= last.n && find_pages(m, &index, last, &page, 1)) {
 		lock_page(page);
 		wait_on_page_writeback(page);
 		if (page->mapping == m && page_dirty(page))

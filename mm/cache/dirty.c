@@ -32,7 +32,7 @@ void mark_page_dirty(struct page *page)
 		return;
 	spin_lock(&m->tree_lock);
 	if (page->mapping == m)
-		radix_tag_set(&m->pages, page->index, TAG_DIRTY);
+		radix_tag_set(&m->pages, page->index.n, TAG_DIRTY);
 	spin_unlock(&m->tree_lock);
 	if (m->backing) {
 		atomic_inc(&m->backing->flusher->nr_dirty);
@@ -77,9 +77,9 @@ void start_page_writeback(struct page *page)
 	ASSERT(page_locked(page) && !page_writeback(page));
 	set_page_writeback(page);
 	spin_lock(&m->tree_lock);
-	radix_tag_set(&m->pages, page->index, TAG_WRITEBACK);
+	radix_tag_set(&m->pages, page->index.n, TAG_WRITEBACK);
 	if (!page_dirty(page))
-		radix_tag_clear(&m->pages, page->index, TAG_DIRTY);
+		radix_tag_clear(&m->pages, page->index.n, TAG_DIRTY);
 	spin_unlock(&m->tree_lock);
 	atomic_inc(&m->backing->flusher->nr_writeback);
 }
@@ -97,7 +97,7 @@ void finish_page_writeback(struct page *page, int err)
 		atomic_inc(&m->backing->errors);
 	}
 	spin_lock(&m->tree_lock);
-	radix_tag_clear(&m->pages, page->index, TAG_WRITEBACK);
+	radix_tag_clear(&m->pages, page->index.n, TAG_WRITEBACK);
 	spin_unlock(&m->tree_lock);
 	end_page_writeback(page);
 	flusher_wrote(f, 1);

@@ -121,18 +121,18 @@ static struct address_space *next_io(struct flusher *f)
 /* At most wb->left pages, going on where the last time ended, and the inode. => it stopped for want of `left` */
 static bool write_file(struct address_space *m, struct writeback *wb)
 {
-	pgoff_t start = m->wb_next;
+	pindex_t start = m->wb_next;
 	int err;
 
 	wb->first = start;
-	wb->last = ~0UL;
+	wb->last = PINDEX_MAX;
 	write_mapping(m, wb);
-	if (wb->left > 0 && start && !wb->err) {
-		wb->first = 0;
-		wb->last = start - 1;
+	if (wb->left > 0 && start.n && !wb->err) {
+		wb->first.n = 0;
+		wb->last.n = start.n - 1;
 		write_mapping(m, wb);
 	}
-	m->wb_next = wb->left > 0 ? 0 : wb->first;
+	m->wb_next.n = wb->left > 0 ? 0 : wb->first.n;
 	err = cache_fs_ops->write_inode(m);
 	if (err && !wb->err)
 		wb->err = err;
@@ -177,7 +177,7 @@ static int sync_round(struct flusher *f, struct backing *only, bool sync, bool w
 		struct writeback wb = { .left = LONG_MAX, .sync = sync };
 
 		if (wanted(m, only)) {
-			m->wb_next = 0;
+			m->wb_next.n = 0;
 			write_file(m, &wb);
 			if (wait)
 				wait_range(m, 0, LLONG_MAX);

@@ -22,7 +22,7 @@ static inline void count_page(const struct address_space *m, int n)
 	else if (unlikely(m->flags & MAPPING_DEVICE))
 		this_cpu_add(cache_stat[STAT_DEVICE], n);
 }
-void remove_values(struct address_space *m, pgoff_t first, pgoff_t last);
+void remove_values(struct address_space *m, pindex_t first, pindex_t last);
 
 /* dirty.c */
 void forget_dirty(struct page *page); /* page locked, on its way out */

@@ -22,14 +22,14 @@ static bool drop_one(struct page *page)
 	return gone;
 }
 
-unsigned long invalidate_clean_pages(struct address_space *m, pgoff_t first, pgoff_t last)
+unsigned long invalidate_clean_pages(struct address_space *m, pindex_t first, pindex_t last)
 {
 	struct page *pages[CACHE_BATCH];
 	unsigned long gone = 0;
-	pgoff_t index = first;
+	pindex_t index = first;
 	unsigned n;
 
-	while (index >= first && index <= last && (n = find_pages(m, &index, last, pages, CACHE_BATCH)) != 0) {
+	while (index.n >= first.n && index.n <= last.n && (n = find_pages(m, &index, last, pages, CACHE_BATCH)) != 0) {
 		for (unsigned i = 0; i < n; i++)
 			if (pages[i]->mapping == m)
 				gone += drop_one(pages[i]);
@@ -56,13 +56,13 @@ static void invalidate_one(struct address_space *m, struct page *page)
 	remove_from_cache(page);
 }
 
-void invalidate_pages(struct address_space *m, pgoff_t first, pgoff_t last)
+void invalidate_pages(struct address_space *m, pindex_t first, pindex_t last)
 {
 	struct page *pages[CACHE_BATCH];
-	pgoff_t index = first;
+	pindex_t index = first;
 	unsigned n;
 
-	while (index >= first && index <= last && (n = find_pages(m, &index, last, pages, CACHE_BATCH)) != 0) {
+	while (index.n >= first.n && index.n <= last.n && (n = find_pages(m, &index, last, pages, CACHE_BATCH)) != 0) {
 		for (unsigned i = 0; i < n; i++) {
 			lock_page(pages[i]);
 			if (pages[i]->mapping == m)

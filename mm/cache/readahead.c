@@ -26,6 +26,7 @@
 #include "mm/cache/readahead.h"
 
 #define BATCH 64u
+#define NO_MARKER PINDEX_MAX
 
 /* --- pages, from start on -------------------------------------------------------------------------------------------------- */
 static void read_batch(struct address_space *m, struct file *f, struct page **pages, unsigned n)
@@ -40,18 +41,18 @@ static void read_batch(struct address_space *m, struct file *f, struct page **pa
 		(void)m->ops->read_page(f, pages[i]); /* unlocks it, one way or the other */
 }
 
-static bool is_cached(struct address_space *m, pgoff_t index)
+static bool is_cached(struct address_space *m, pindex_t index)
 {
 	bool there;
 
 	rcu_read_lock();
-	there = radix_lookup(&m->pages, index) != NULL;
+	there = radix_lookup(&m->pages, index.n) != NULL;
 	rcu_read_unlock();
 	return there;
 }
 
 /* => a new page, locked and in the tree, which has the only lasting reference; NULL: none */
-static struct page *add_page(struct address_space *m, pgoff_t index)
+static struct page *add_page(struct address_space *m, pindex_t index)
 {
 	struct page *page = alloc_page(GFP_HIGHUSER | __GFP_NORETRY | __GFP_NOWARN);
 
@@ -68,19 +69,19 @@ static struct page *add_page(struct address_space *m, pgoff_t index)
 }
 
 /* Starts to read what is missing of n pages from start on, below the file's end. => how many were asked for */
-static unsigned read_range(struct address_space *m, struct file *f, pgoff_t start, unsigned n, pgoff_t marker)
+static unsigned read_range(struct address_space *m, struct file *f, pindex_t start, unsigned n, pindex_t marker)
 {
 	loff_t size = cache_fs_ops->size(m);
-	pgoff_t last = size ? (pgoff_t)((size - 1) >> PAGE_SHIFT) : 0;
+	pindex_t last = pindex_at(size - 1);
 	struct page *pages[BATCH];
 	unsigned got = 0, all = 0;
 	struct plug plug;
 
-	if (!size || start > last || !m->ops || !m->ops->read_page)
+	if (!size || start.n > last.n || !m->ops || !m->ops->read_page)
 		return 0;
-	n = min((pgoff_t)n, last - start + 1);
+	n = min_t(unsigned long, n, last.n - start.n + 1);
 	plug_begin(&plug);
-	for (pgoff_t i = start; n--; i++) {
+	for (pindex_t i = start; n--; i.n++) {
 		struct page *page = is_cached(m, i) ? NULL : add_page(m, i);
 
 		if (!page || got == BATCH) {
@@ -89,7 +90,7 @@ static unsigned read_range(struct address_space *m, struct file *f, pgoff_t star
 		}
 		if (!page)
 			continue;
-		if (i == marker)
+		if (i.n == marker.n)
 			set_page_readahead(page);
 		pages[got++] = page;
 		all++;
@@ -99,16 +100,16 @@ static unsigned read_range(struct address_space *m, struct file *f, pgoff_t star
 	return all;
 }
 
-unsigned read_ahead_range(struct address_space *m, struct file *f, pgoff_t start, pgoff_t last)
+unsigned read_ahead_range(struct address_space *m, struct file *f, pindex_t start, pindex_t last)
 {
 	unsigned all = 0;
 
-	while (start <= last && !signal_pending_state(TASK_KILLABLE)) {
-		unsigned n = (unsigned)min(last - start + 1, (pgoff_t)RA_MAX);
+	while (start.n <= last.n && !signal_pending_state(TASK_KILLABLE)) {
+		unsigned n = (unsigned)min_t(unsigned long, last.n - start.n + 1, RA_MAX);
 
-		all += read_range(m, f, start, n, ~0UL);
-		start += n;
-		if (!start)
+		all += read_range(m, f, start, n, NO_MARKER);
+		start.n += n;
+		if (!start.n)
 			break;
 		cond_resched();
 	}
@@ -120,7 +121,9 @@ static unsigned max_window(const struct file *f) { return f->ra_pages ? f->ra_pa
 
 static void submit_window(struct address_space *m, struct file *f)
 {
-	read_range(m, f, f->ra_start, f->ra_size, f->ra_async ? f->ra_start + f->ra_size - f->ra_async : ~0UL);
+	pindex_t reserve = { f->ra_start.n + f->ra_size - f->ra_async };
+
+	read_range(m, f, f->ra_start, f->ra_size, f->ra_async ? reserve : NO_MARKER);
 }
 
 static unsigned pow2_up(unsigned n)
@@ -133,16 +136,16 @@ static unsigned pow2_up(unsigned n)
 }
 
 /* How many pages right before index are cached, up to most. */
-static unsigned run_before(struct address_space *m, pgoff_t index, unsigned most)
+static unsigned run_before(struct address_space *m, pindex_t index, unsigned most)
 {
 	unsigned n = 0;
 
-	while (n < most && n < index && is_cached(m, index - n - 1))
+	while (n < most && n < index.n && is_cached(m, (pindex_t){ index.n - n - 1 }))
 		n++;
 	return n;
 }
 
-static void new_window(struct file *f, pgoff_t index, unsigned want)
+static void new_window(struct file *f, pindex_t index, unsigned want)
 {
 	unsigned most = max_window(f), size = min(pow2_up(want) * 4, most);
 
@@ -151,24 +154,24 @@ static void new_window(struct file *f, pgoff_t index, unsigned want)
 	f->ra_async = (u16)(f->ra_size > want ? f->ra_size - want : f->ra_size);
 }
 
-static bool sequential(const struct file *f, pgoff_t index)
+static bool sequential(const struct file *f, pindex_t index)
 {
-	return !index || index == f->ra_next || index + 1 == f->ra_next;
+	return !index.n || index.n == f->ra_next.n || index.n + 1 == f->ra_next.n;
 }
 
-void read_ahead_miss(struct address_space *m, struct file *f, pgoff_t index, unsigned want)
+void read_ahead_miss(struct address_space *m, struct file *f, pindex_t index, unsigned want)
 {
 	unsigned most = max_window(f), before;
 
 	want = clamp(want, 1U, (unsigned)RA_MAX);
 	if (f->mode & FMODE_RANDOM) {
-		read_range(m, f, index, want, ~0UL);
+		read_range(m, f, index, want, NO_MARKER);
 		return;
 	}
 	if (!sequential(f, index) && want <= most) {
 		before = run_before(m, index, most);
 		if (before <= want) {
-			read_range(m, f, index, want, ~0UL);
+			read_range(m, f, index, want, NO_MARKER);
 			return;
 		}
 	}
@@ -179,43 +182,43 @@ void read_ahead_miss(struct address_space *m, struct file *f, pgoff_t index, uns
 void read_ahead_marker(struct address_space *m, struct file *f, struct page *page, unsigned want)
 {
 	unsigned most = max_window(f);
-	pgoff_t index = page->index, start = index + 1;
+	pindex_t index = page->index, start = { index.n + 1 };
 
 	clear_page_readahead(page);
 	if (f->mode & FMODE_RANDOM)
 		return;
-	if (index == f->ra_start + f->ra_size - f->ra_async) {
-		f->ra_start += f->ra_size;
+	if (index.n == f->ra_start.n + f->ra_size - f->ra_async) {
+		f->ra_start.n += f->ra_size;
 		f->ra_size = (u16)min(f->ra_size * 2U, most);
 	} else { /* somebody else's marker: the stream is cached up to the next hole */
-		while (start - index < most && is_cached(m, start))
-			start++;
-		if (start - index >= most)
+		while (start.n - index.n < most && is_cached(m, start))
+			start.n++;
+		if (start.n - index.n >= most)
 			return;
 		f->ra_start = start;
-		f->ra_size = (u16)min(max(pow2_up((unsigned)(start - index)), want) * 2, most);
+		f->ra_size = (u16)min(max(pow2_up((unsigned)(start.n - index.n)), want) * 2, most);
 	}
 	f->ra_async = f->ra_size;
 	submit_window(m, f);
 }
 
 /* --- mappings ------------------------------------------------------------------------------------------------------------------ */
-void read_ahead_fault(struct address_space *m, struct file *f, pgoff_t index, enum ra_advice advice)
+void read_ahead_fault(struct address_space *m, struct file *f, pindex_t index, enum ra_advice advice)
 {
 	unsigned most = max_window(f), half = most / 8;
 
 	if (advice == RA_RANDOM || f->mode & FMODE_RANDOM) {
-		read_range(m, f, index, 1, ~0UL);
+		read_range(m, f, index, 1, NO_MARKER);
 		return;
 	}
-	if (advice == RA_SEQUENTIAL || index == f->ra_next) {
+	if (advice == RA_SEQUENTIAL || index.n == f->ra_next.n) {
 		read_ahead_miss(m, f, index, 1);
-		f->ra_next = index + 1;
+		f->ra_next.n = index.n + 1;
 		return;
 	}
-	f->ra_start = index > half ? index - half : 0;
+	f->ra_start.n = index.n > half ? index.n - half : 0;
 	f->ra_size = (u16)(half * 4);
 	f->ra_async = (u16)half;
-	f->ra_next = index + 1;
+	f->ra_next.n = index.n + 1;
 	submit_window(m, f);
 }

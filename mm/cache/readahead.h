@@ -13,13 +13,13 @@
 #define RA_MAX 512     /* twice RA_DEFAULT by POSIX_FADV_SEQUENTIAL; requests larger than this are cut */
 
 /* A reader of f needs `want` pages from index on, and the first of them is not cached. */
-void read_ahead_miss(struct address_space *m, struct file *f, pgoff_t index, unsigned want);
+void read_ahead_miss(struct address_space *m, struct file *f, pindex_t index, unsigned want);
 /* It has come to a page with PG_readahead. */
 void read_ahead_marker(struct address_space *m, struct file *f, struct page *page, unsigned want);
 enum ra_advice { RA_NORMAL, RA_SEQUENTIAL, RA_RANDOM };
 /* A fault needs the page at index, which is not cached. */
-void read_ahead_fault(struct address_space *m, struct file *f, pgoff_t index, enum ra_advice advice);
+void read_ahead_fault(struct address_space *m, struct file *f, pindex_t index, enum ra_advice advice);
 /* readahead(2), POSIX_FADV_WILLNEED, MADV_WILLNEED: pages [start, last]. => how many were missing */
-unsigned read_ahead_range(struct address_space *m, struct file *f, pgoff_t start, pgoff_t last);
+unsigned read_ahead_range(struct address_space *m, struct file *f, pindex_t start, pindex_t last);
 
 #endif

@@ -19,7 +19,7 @@
 #include "mm/cache/internal.h"
 #include "mm/cache/writeback.h"
 
-static void unmap(struct address_space *m, pgoff_t first, pgoff_t last, bool even_cows)
+static void unmap(struct address_space *m, pindex_t first, pindex_t last, bool even_cows)
 {
 	if (cache_ops && cache_ops->unmap_range)
 		cache_ops->unmap_range(m, first, last, even_cows);
@@ -36,13 +36,13 @@ static void truncate_one(struct address_space *m, struct page *page)
 	remove_from_cache(page);
 }
 
-static void remove_pages(struct address_space *m, pgoff_t first, pgoff_t last)
+static void remove_pages(struct address_space *m, pindex_t first, pindex_t last)
 {
 	struct page *pages[CACHE_BATCH];
-	pgoff_t index = first;
+	pindex_t index = first;
 	unsigned n;
 
-	while (index >= first && index <= last && (n = find_pages(m, &index, last, pages, CACHE_BATCH)) != 0) {
+	while (index.n >= first.n && index.n <= last.n && (n = find_pages(m, &index, last, pages, CACHE_BATCH)) != 0) {
 		for (unsigned i = 0; i < n; i++) {
 			lock_page(pages[i]);
 			truncate_one(m, pages[i]);
@@ -61,7 +61,7 @@ static void zero_part(struct address_space *m, loff_t from, loff_t to)
 
 	if (!len)
 		return;
-	page = find_or_bring_page(m, (pgoff_t)(from >> PAGE_SHIFT));
+	page = find_or_bring_page(m, pindex_at(from));
 	if (IS_ERR_OR_NULL(page))
 		return;
 	wait_on_page_writeback(page); /* blocks of its other part may be given to others when we return */
@@ -89,7 +89,7 @@ static int in_hole(struct address_space *m, loff_t from, loff_t to)
 
 int zero_range_cached(struct address_space *m, loff_t from, loff_t to)
 {
-	struct page *page = find_page(m, (pgoff_t)(from >> PAGE_SHIFT));
+	struct page *page = find_page(m, pindex_at(from));
 	int hole;
 
 	might_sleep();
@@ -103,7 +103,7 @@ int zero_range_cached(struct address_space *m, loff_t from, loff_t to)
 	if (!page || !page_uptodate(page)) {
 		if (page)
 			put_page(page);
-		page = read_cache_page(m, NULL, (pgoff_t)(from >> PAGE_SHIFT));
+		page = read_cache_page(m, NULL, pindex_at(from));
 		if (IS_ERR(page))
 			return PTR_ERR(page);
 	}
@@ -114,16 +114,16 @@ int zero_range_cached(struct address_space *m, loff_t from, loff_t to)
 
 /* A page of tmpfs may become a value behind the pass over pages, and a value a page before the pass over values. => look once more? Where
  * a hole is punched, faults may fill it again for ever: so not too often. */
-static bool left_over(struct address_space *m, pgoff_t first, pgoff_t last, unsigned round)
+static bool left_over(struct address_space *m, pindex_t first, pindex_t last, unsigned round)
 {
 	return m->flags & MAPPING_SWAPBACKED && round < 10 && next_entry(m, &first, last);
 }
 
-static void remove_range(struct address_space *m, pgoff_t first, pgoff_t last, bool even_cows)
+static void remove_range(struct address_space *m, pindex_t first, pindex_t last, bool even_cows)
 {
 	unsigned round = 0;
 
-	if (first > last)
+	if (first.n > last.n)
 		return;
 	unmap(m, first, last, even_cows);
 	if (radix_empty(&m->pages)) /* not by the counts: a page may just be becoming a value, or back */
@@ -142,8 +142,8 @@ void truncate_pages(struct address_space *m, loff_t from)
 
 	might_sleep();
 	zero_part(m, from, whole);
-	if (whole >> PAGE_SHIFT <= ~0UL)
-		remove_range(m, (pgoff_t)(whole >> PAGE_SHIFT), ~0UL, true);
+	if (whole <= pindex_pos(PINDEX_MAX))
+		remove_range(m, pindex_at(whole), PINDEX_MAX, true);
 }
 
 void truncate_range(struct address_space *m, loff_t start, loff_t end)
@@ -157,6 +157,6 @@ void truncate_range(struct address_space *m, loff_t start, loff_t end)
 	}
 	zero_part(m, start, first);
 	if (first < last)
-		remove_range(m, (pgoff_t)(first >> PAGE_SHIFT), (pgoff_t)((last - 1) >> PAGE_SHIFT), false);
+		remove_range(m, pindex_at(first), pindex_at(last - 1), false);
 	zero_part(m, last, end);
 }

@@ -53,7 +53,7 @@ static void untag(struct address_space *m, struct page *page)
 {
 	spin_lock(&m->tree_lock);
 	if (!page_dirty(page))
-		radix_tag_clear(&m->pages, page->index, TAG_DIRTY);
+		radix_tag_clear(&m->pages, page->index.n, TAG_DIRTY);
 	spin_unlock(&m->tree_lock);
 }
 
@@ -84,21 +84,21 @@ out:
 }
 
 /* [first, last] of wb. => where it stopped: last + 1 if it came to the end */
-static pgoff_t write_pass(struct batch *b, pgoff_t index, pgoff_t last)
+static pindex_t write_pass(struct batch *b, pindex_t index, pindex_t last)
 {
 	struct page *found[CACHE_BATCH];
 	unsigned n;
 
-	while (index <= last && b->wb->left > (long)b->n && !b->wb->err) {
+	while (index.n <= last.n && b->wb->left > (long)b->n && !b->wb->err) {
 		n = find_pages_tag(b->m, &index, last, found, CACHE_BATCH, TAG_DIRTY);
 		if (!n) {
-			index = last + 1;
+			index.n = last.n + 1;
 			break;
 		}
 		for (unsigned i = 0; i < n; i++)
 			take_one(b, found[i]);
 		put_pages(found, n);
-		if (!index) /* behind the largest index */
+		if (!index.n) /* behind the largest index */
 			break;
 		if (b->n == 0)
 			cond_resched();
@@ -123,12 +123,12 @@ long write_mapping(struct address_space *m, struct writeback *wb)
 	return wb->written;
 }
 
-static bool page_range(loff_t first, loff_t last, pgoff_t *from, pgoff_t *to)
+static bool page_range(loff_t first, loff_t last, pindex_t *from, pindex_t *to)
 {
-	const loff_t max = ((loff_t)~0UL << PAGE_SHIFT) + PAGE_SIZE - 1;
+	const loff_t max = pindex_pos(PINDEX_MAX) + PAGE_SIZE - 1;
 
-	*from = (pgoff_t)(first >> PAGE_SHIFT);
-	*to = (pgoff_t)(min(last, max) >> PAGE_SHIFT);
+	*from = pindex_at(first);
+	*to = pindex_at(min(last, max));
 	return first >= 0 && first <= last && first <= max;
 }
 
@@ -145,16 +145,16 @@ int write_range(struct address_space *m, loff_t first, loff_t last, bool sync)
 void wait_range(struct address_space *m, loff_t first, loff_t last)
 {
 	struct page *pages[CACHE_BATCH];
-	pgoff_t index, end;
+	pindex_t index, end;
 	unsigned n;
 
 	if (!page_range(first, last, &index, &end))
 		return;
-	while (index <= end && (n = find_pages_tag(m, &index, end, pages, CACHE_BATCH, TAG_WRITEBACK)) != 0) {
+	while (index.n <= end.n && (n = find_pages_tag(m, &index, end, pages, CACHE_BATCH, TAG_WRITEBACK)) != 0) {
 		for (unsigned i = 0; i < n; i++)
 			wait_on_page_writeback(pages[i]);
 		put_pages(pages, n);
-		if (!index)
+		if (!index.n)
 			break;
 		cond_resched();
 	}

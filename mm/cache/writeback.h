@@ -28,7 +28,7 @@ int backing_init(struct backing *b, struct block_device *dev, unsigned block_bit
 /* One pass over (part of) a mapping. */
 struct writeback {
 	bool sync;              /* somebody waits for the data: pages under write-back that are dirty again are waited for */
-	pgoff_t first, last;
+	pindex_t first, last;
 	long left;              /* pages it may still start; all: LONG_MAX */
 	unsigned long written;  /* out */
 	int err;                /* out: the first */

@@ -25,7 +25,7 @@ static inline void page_init(struct page *p, enum zone_id zone, unsigned long fl
 	atomic_set(&p->mapcount, -1);
 	p->private = 0;
 	p->mapping = NULL;
-	p->index = 0;
+	p->index.n = 0;
 }
 
 /* --- buddy lists (buddy.c); zone->lock held -------------------------------------------------------------------- */

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * struct page: one per physical frame; its size is what 32 GB costs in low memory.
- *
- * Two units, equal until page clustering makes PAGE_SIZE larger:
- *   PAGE_SIZE      what struct page, the buddy allocator and the page-cache index count in
- *   MMU_PAGE_SIZE  what one PTE maps, what user space sees; vm_pgoff, rss, limits, swap slots
+ * struct page: one per physical frame; its size is what 32 GB costs in low memory. Its unit is PAGE_SIZE: kernel/lib/units.h.
  *
  * Keys of fields (who may change them):
  *   a  atomic operations, anyone with a reference
@@ -24,13 +20,6 @@
 #include "kernel/sync/atomic.h"
 #include "kernel/sync/rcu.h"
 #include "kernel/sync/spinlock.h"
-
-#define MMU_PAGE_SHIFT 12
-#define MMU_PAGE_SIZE (1UL << MMU_PAGE_SHIFT)
-#define MMU_PAGE_MASK (~(MMU_PAGE_SIZE - 1))
-#define PAGE_SHIFT MMU_PAGE_SHIFT
-#define PAGE_SIZE (1UL << PAGE_SHIFT)
-#define PAGE_MASK (~(PAGE_SIZE - 1))
 
 struct address_space;
 struct kmem_cache;
@@ -58,7 +47,11 @@ struct page {
 		struct kmem_cache *slab;       /* s */
 		struct mm *pt_mm;              /* page-table page: whose */
 	};
-	pgoff_t index;                   /* l: place in the object; page-table page: first address it maps */
+	union {
+		pindex_t index;          /* l: place in the object */
+		unsigned long address;   /* page-table page: the first that it maps; p: rmap.anon=anonmm: where it is mapped */
+		unsigned long key;       /* p: rmap.anon=chain, which needs no place: what its lock is found by (statelock.h) */
+	};
 	union {
 		struct list_head lru;    /* b: free list; z: LRU; s: slab list; o: anything else */
 		struct page *next;       /* free page in a CPU's own list; pages on their way to it */

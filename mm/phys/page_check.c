@@ -89,7 +89,7 @@ void dump_page(const struct page *page)
 {
 	printk(KERN_EMERG "page frame %#lx, zone %s, refcount %d, mapcount %d, private %#lx, mapping %p%s, index %#lx, flags %#lx:",
 	       page_to_pfn(page), page_zone(page)->name, atomic_read(&page->refcount), atomic_read(&page->mapcount) + 1, page->private,
-	       page->mapping, page_anon(page) ? " (anonymous)" : "", page->index, page->flags);
+	       page->mapping, page_anon(page) ? " (anonymous)" : "", page->index.n, page->flags);
 	for (unsigned i = 0; i < ARRAY_SIZE(flag_names); i++)
 		if (page->flags >> i & 1 && flag_names[i])
 			printk(KERN_CONT " %s", flag_names[i]);

@@ -73,8 +73,8 @@ bool swap_page_good(struct page *page);
 
 /* For tmpfs: its mapping_ops' bring_back and value_gone (mm/cache/cache.h). */
 struct address_space;
-struct page *swap_bring_back(struct address_space *m, pgoff_t index, void *value);
-void swap_value_gone(struct address_space *m, pgoff_t index, void *value);
+struct page *swap_bring_back(struct address_space *m, pindex_t index, void *value);
+void swap_value_gone(struct address_space *m, pindex_t index, void *value);
 
 /* --- how much: in slots of MMU_PAGE_SIZE -------------------------------------------------------------------------------- */
 unsigned long swap_free_slots(void), swap_total_slots(void), swap_cache_pages(void);

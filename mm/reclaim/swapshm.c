@@ -57,12 +57,12 @@ bool swap_leave_file(struct page *page)
 
 /* --- back ----------------------------------------------------------------------------------------------------------------- */
 /* Does the value still stand there? Then the area stays for the time being. */
-static bool pin_value(struct address_space *m, pgoff_t index, void *value)
+static bool pin_value(struct address_space *m, pindex_t index, void *value)
 {
 	bool there;
 
 	spin_lock(&m->tree_lock);
-	there = radix_lookup(&m->pages, index) == value;
+	there = radix_lookup(&m->pages, index.n) == value;
 	if (there)
 		swap_pin(entry_of(value));
 	spin_unlock(&m->tree_lock);
@@ -70,7 +70,7 @@ static bool pin_value(struct address_space *m, pgoff_t index, void *value)
 }
 
 /* page: locked, with a reference. => 0: it stands where the value stood */
-static int put_into_file(struct address_space *m, pgoff_t index, void *value, struct page *page)
+static int put_into_file(struct address_space *m, pindex_t index, void *value, struct page *page)
 {
 	int err;
 
@@ -87,7 +87,7 @@ static int put_into_file(struct address_space *m, pgoff_t index, void *value, st
 	return 0;
 }
 
-static struct page *bring_back(struct address_space *m, pgoff_t index, void *value)
+static struct page *bring_back(struct address_space *m, pindex_t index, void *value)
 {
 	bool major = false;
 	struct page *page = swap_read_page(entry_of(value), &major);
@@ -108,7 +108,7 @@ static struct page *bring_back(struct address_space *m, pgoff_t index, void *val
 	return ERR_PTR(err);
 }
 
-struct page *swap_bring_back(struct address_space *m, pgoff_t index, void *value)
+struct page *swap_bring_back(struct address_space *m, pindex_t index, void *value)
 {
 	struct page *page = ERR_PTR(-EAGAIN);
 
@@ -123,7 +123,7 @@ struct page *swap_bring_back(struct address_space *m, pgoff_t index, void *value
 	return page;
 }
 
-void swap_value_gone(struct address_space *m, pgoff_t index, void *value)
+void swap_value_gone(struct address_space *m, pindex_t index, void *value)
 {
 	if (value != VALUE_LOST)
 		swap_free(entry_of(value));
@@ -132,22 +132,22 @@ void swap_value_gone(struct address_space *m, pgoff_t index, void *value)
 /* --- swapoff ---------------------------------------------------------------------------------------------------------------- */
 #define BATCH 16
 
-static void lose(struct address_space *m, pgoff_t index, void *value)
+static void lose(struct address_space *m, pindex_t index, void *value)
 {
 	bool there;
 
 	vm_op_begin();
 	spin_lock(&m->tree_lock);
-	there = radix_lookup(&m->pages, index) == value;
+	there = radix_lookup(&m->pages, index.n) == value;
 	if (there)
-		radix_replace(&m->pages, index, VALUE_LOST);
+		radix_replace(&m->pages, index.n, VALUE_LOST);
 	spin_unlock(&m->tree_lock);
 	if (there)
 		swap_free(entry_of(value));
 	vm_op_end();
 }
 
-static int bring_one(struct address_space *m, pgoff_t index, void *value)
+static int bring_one(struct address_space *m, pindex_t index, void *value)
 {
 	struct page *page = swap_bring_back(m, index, value);
 
@@ -176,7 +176,7 @@ static int empty_file(struct address_space *m, u32 type)
 		rcu_read_unlock();
 		for (unsigned i = 0; i < n && !err; i++)
 			if (is_value(items[i]) && items[i] != VALUE_LOST && swap_type(entry_of(items[i])) == type)
-				err = bring_one(m, indices[i], items[i]);
+				err = bring_one(m, (pindex_t){ indices[i] }, items[i]);
 	} while (!err && n == BATCH && index && READ_ONCE(m->nr_values));
 	return err;
 }

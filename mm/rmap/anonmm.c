@@ -213,12 +213,12 @@ static void anonmm_add(struct page *page, struct vma *vma, unsigned long addr, s
 	struct anonmm *own = *tail_of(vma->mm);
 
 	if (likely(!page_swapcache(page))) {
-		page->index = addr;
+		page->address = addr;
 		give_page(page, own);
 		return;
 	}
 	hash_lock(&page_locks, page_to_pfn(page));
-	page->index = addr; /* it is that already, or nobody maps the page: fits has seen to it */
+	page->address = addr; /* it is that already, or nobody maps the page: fits has seen to it */
 	if (!page_anonmm(page))
 		give_page(page, own);
 	hash_unlock(&page_locks, page_to_pfn(page));
@@ -248,7 +248,7 @@ static bool anonmm_move(struct page *page, struct vma *from, unsigned long old, 
 		atomic_inc(&copies);
 		return false;
 	}
-	WRITE_ONCE(page->index, new);
+	WRITE_ONCE(page->address, new);
 	if (cached)
 		unlock_page(page);
 	return true;
@@ -256,7 +256,7 @@ static bool anonmm_move(struct page *page, struct vma *from, unsigned long old, 
 
 static bool anonmm_fits(const struct page *page, const struct vma *vma, unsigned long addr)
 {
-	return !page_mapped(page) || page->index == (addr & MMU_PAGE_MASK);
+	return !page_mapped(page) || page->address == (addr & MMU_PAGE_MASK);
 }
 
 /* --- the walk ------------------------------------------------------------------------------------------------------------ */
@@ -330,9 +330,9 @@ static enum rmap_result anonmm_walk(struct rmap_walk *w)
 		w->arg = &d;
 	}
 	do { /* again if mremap carried it away before our eyes */
-		addr = READ_ONCE(w->page->index);
+		addr = READ_ONCE(w->page->address);
 		ask_family(w, a, addr);
-	} while (rmap_walk_goes_on(w) && addr != READ_ONCE(w->page->index));
+	} while (rmap_walk_goes_on(w) && addr != READ_ONCE(w->page->address));
 	up_read(&a->family->lock);
 	put_anonmm(a);
 	return RMAP_DONE;

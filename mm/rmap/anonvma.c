@@ -80,7 +80,7 @@ static bool could_merge(const struct vma *a, const struct vma *b)
 	const u32 soft = VM_READ | VM_WRITE | VM_EXEC;
 
 	return a->end == b->start && a->file == b->file && !((a->flags ^ b->flags) & ~soft) &&
-	       b->pgoff == a->pgoff + vma_pages(a);
+	       b->pgoff.n == a->pgoff.n + vma_pages(a);
 }
 
 static struct anon_vma *neighbours_anon_vma(struct vma *vma)
@@ -187,7 +187,7 @@ static void anonvma_add(struct page *page, struct vma *vma, unsigned long addr, 
 	ASSERT(av);
 	if (page_anon(page)) /* swapped in, found in the swap cache: it knows its place */
 		return;
-	page->index = vma_pgoff_at(vma, addr) >> (PAGE_SHIFT - MMU_PAGE_SHIFT);
+	page->index = vma_pindex_at(vma, addr);
 	page->mapping = (struct address_space *)((unsigned long)av | PAGE_MAPPING_ANON);
 }
 

@@ -58,7 +58,7 @@ static struct kmem_cache *anon_vma_cache, *avc_cache;
 
 static inline struct anon_tail *tail_of(const struct vma *vma) { return rmap_tail_anon(vma); }
 static inline struct avc *avc_of(const struct itree_node *n) { return container_of(n, struct avc, node); }
-static inline unsigned long first_of(const struct itree_node *n) { return avc_of(n)->vma->pgoff; }
+static inline unsigned long first_of(const struct itree_node *n) { return avc_of(n)->vma->pgoff.n; }
 static inline unsigned long last_of(const struct itree_node *n) { return first_of(n) + vma_pages(avc_of(n)->vma) - 1; }
 ITREE_DEFINE(places, first_of, last_of)
 #define for_each_avc(c, vma) list_for_each_entry (c, &tail_of(vma)->chain, of_vma)
@@ -172,7 +172,7 @@ static bool could_merge(const struct vma *a, const struct vma *b)
 	const u32 soft = VM_READ | VM_WRITE | VM_EXEC;
 
 	return a->end == b->start && a->file == b->file && !((a->flags ^ b->flags) & ~soft) &&
-	       b->pgoff == a->pgoff + vma_pages(a);
+	       b->pgoff.n == a->pgoff.n + vma_pages(a);
 }
 
 /* Only from one that has no ancestors: else we should need links to all of them. */
@@ -406,7 +406,7 @@ static void avc_add(struct page *page, struct vma *vma, unsigned long addr, stru
 	ASSERT(av);
 	if (page_anon_vma(page))
 		return;
-	page->index = vma_pgoff_at(vma, addr) >> (PAGE_SHIFT - MMU_PAGE_SHIFT);
+	page->index = vma_pindex_at(vma, addr);
 	set_page_anon_vma(page, unlikely(page_swapcache(page)) ? av->root : av);
 }
 
@@ -439,7 +439,7 @@ static struct anon_vma *get_anon_vma(struct page *page)
 
 static enum rmap_result avc_walk(struct rmap_walk *w)
 {
-	pgoff_t first = w->page->index << (PAGE_SHIFT - MMU_PAGE_SHIFT), last = first + (PAGE_SIZE / MMU_PAGE_SIZE) - 1;
+	unsigned long first = pgoff_of(w->page->index).n, last = pgoff_last_of(w->page->index).n;
 	struct anon_vma *av = get_anon_vma(w->page);
 
 	if (!av)

@@ -32,14 +32,14 @@ static void chain_add_anon(struct page *page, struct vma *vma, unsigned long add
 {
 	if (unlikely(page_anon(page) || page_swapcache(page))) {
 		if (!page_anon(page)) { /* page lock held */
-			page->index = state_key();
+			page->key = state_key();
 			page->mapping = (struct address_space *)PAGE_MAPPING_ANON;
 		}
 		chain_add(page, vma, addr, b);
 		return;
 	}
 	page->direct = locator_of(vma->mm, addr);
-	page->index = state_key();
+	page->key = state_key();
 	page->mapping = (struct address_space *)PAGE_MAPPING_ANON;
 }
 
@@ -90,7 +90,7 @@ static enum rmap_verdict visit_entry(struct rmap_walk *w, locator_t l, bool *bus
 		*busy = true;
 		return RMAP_KEEP;
 	}
-	m.addr = table->index + locator_slot(l) * MMU_PAGE_SIZE; /* it may move with its table: so under the PTL */
+	m.addr = table->address + locator_slot(l) * MMU_PAGE_SIZE; /* it may move with its table: so under the PTL */
 	m.pte = (pte_t *)kmap(table) + locator_slot(l);
 	v = rmap_visit_pte(w, &m, table);
 	BUG_ON(w->hits == hits); /* an entry without its PTE */

@@ -157,7 +157,7 @@ static void direct_add(struct page *page, struct vma *vma, unsigned long addr, s
 	bool seen = page_anon(page) || page_swapcache(page);
 
 	if (!page_anon(page))
-		page->index = vma_pgoff_at(vma, addr) >> (PAGE_SHIFT - MMU_PAGE_SHIFT);
+		page->index = vma_pindex_at(vma, addr);
 	if (unlikely(seen)) {
 		add_swapped(page, vma);
 		return;
@@ -211,7 +211,7 @@ static bool direct_reuse(struct page *page, struct vma *vma, unsigned long addr)
 static bool direct_address(const struct page *page, const struct vma *vma, unsigned long *addr)
 {
 	u32 seq = raw_seqcount_begin(&tail_of(vma)->seq);
-	pgoff_t at = (page->index << (PAGE_SHIFT - MMU_PAGE_SHIFT)) - vma->pgoff; /* negative where a lower part was cut off */
+	unsigned long at = pgoff_of(page->index).n - vma->pgoff.n; /* negative where a lower part was cut off */
 
 	*addr = vma->start + (at << MMU_PAGE_SHIFT);
 	return !read_seqcount_retry(&tail_of(vma)->seq, seq);

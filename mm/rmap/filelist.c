@@ -26,7 +26,7 @@ static inline struct vma *list_after(struct address_space *m, struct vma *after,
 	for (; n != &m->vma_list; n = n->next, ++*passed) {
 		const struct vma *vma = vma_of(n);
 
-		if (vma->pgoff <= last && vma->pgoff + vma_pages(vma) - 1 >= first)
+		if (vma->pgoff.n <= last.n && vma_pgoff_last(vma).n >= first.n)
 			return vma_of(n);
 	}
 	return NULL;

@@ -9,15 +9,15 @@
 
 static inline struct itree_node *node_of(const struct vma *vma) { return rmap_tail_file(vma); }
 static inline struct vma *vma_of(const struct itree_node *n) { return (struct vma *)((char *)n - rmap_file_tail); }
-static inline unsigned long first_of(const struct itree_node *n) { return vma_of(n)->pgoff; }
-static inline unsigned long last_of(const struct itree_node *n) { return vma_of(n)->pgoff + vma_pages(vma_of(n)) - 1; }
+static inline unsigned long first_of(const struct itree_node *n) { return vma_of(n)->pgoff.n; }
+static inline unsigned long last_of(const struct itree_node *n) { return vma_pgoff_last(vma_of(n)).n; }
 ITREE_DEFINE(vmas, first_of, last_of)
 
 static inline void tree_insert(struct address_space *m, struct vma *vma) { vmas_insert(&m->vmas, node_of(vma)); }
 static inline void tree_erase(struct address_space *m, struct vma *vma) { vmas_erase(&m->vmas, node_of(vma)); }
 static inline struct vma *tree_after(struct address_space *m, struct vma *after, pgoff_t first, pgoff_t last, u32 *passed)
 {
-	struct itree_node *n = after ? vmas_next(node_of(after), first, last) : vmas_find(&m->vmas, first, last);
+	struct itree_node *n = after ? vmas_next(node_of(after), first.n, last.n) : vmas_find(&m->vmas, first.n, last.n);
 
 	return n ? vma_of(n) : NULL;
 }

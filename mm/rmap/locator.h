@@ -5,7 +5,7 @@
  *      31                        9 8         0
  *     +--------------------------+-----------+
  *     | frame of the table,      | slot: one |       mm and address come from the table's struct page:
- *     | holes squeezed out       | of 512    |         table->pt_mm;  table->index + slot * 4096
+ *     | holes squeezed out       | of 512    |         table->pt_mm;  table->address + slot * 4096
  *     +--------------------------+-----------+
  *
  * 2^23 frames are 32 GB of RAM: with the hole below 4 GB squeezed out, every frame of a 32 GB machine has its number.

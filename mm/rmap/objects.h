@@ -17,7 +17,6 @@ typedef void (*vma_set)(struct address_space *m, struct vma *vma);
 /* The first vma after `after` (NULL: of all) that maps any of MMU pages [first, last]; *passed: looked at in vain. */
 typedef struct vma *(*vma_after)(struct address_space *m, struct vma *after, pgoff_t first, pgoff_t last, u32 *passed);
 
-#define MMU_PER_PAGE (PAGE_SHIFT - MMU_PAGE_SHIFT)
 #define for_each_vma_of(m, vma, first, last, passed, next) \
 	for (struct vma *vma = next(m, NULL, first, last, passed); vma; vma = next(m, vma, first, last, passed))
 
@@ -70,7 +69,7 @@ static __always_inline void file_adjust_end(struct vma *vma, vma_set insert)
 static __always_inline enum rmap_result file_walk(struct rmap_walk *w, vma_after next)
 {
 	struct address_space *m = w->page->mapping;
-	pgoff_t first = w->page->index << MMU_PER_PAGE, last = first + (1UL << MMU_PER_PAGE) - 1;
+	pgoff_t first = pgoff_of(w->page->index), last = pgoff_last_of(w->page->index);
 
 	if (!m)
 		return RMAP_DONE;
@@ -92,10 +91,10 @@ static __always_inline void file_unmap_range(struct address_space *m, pgoff_t fr
 	vm_op_begin();
 	down_read(&m->map_lock);
 	for_each_vma_of (m, vma, from, to, &passed, next) {
-		pgoff_t a = max(from, vma->pgoff), b = min(to, vma->pgoff + vma_pages(vma) - 1);
+		unsigned long a = max(from.n, vma->pgoff.n), b = min(to.n, vma_pgoff_last(vma).n);
 
-		zap_file_range(vma, vma->start + ((a - vma->pgoff) << MMU_PAGE_SHIFT),
-			       vma->start + ((b + 1 - vma->pgoff) << MMU_PAGE_SHIFT), even_cows);
+		zap_file_range(vma, vma->start + ((a - vma->pgoff.n) << MMU_PAGE_SHIFT),
+			       vma->start + ((b + 1 - vma->pgoff.n) << MMU_PAGE_SHIFT), even_cows);
 	}
 	up_read(&m->map_lock);
 	vm_op_end();

@@ -158,7 +158,7 @@ static void check_walk(struct page *page, u32 want)
 		return;
 	if (rmap_walk(page, RMAP_AUDIT, count_visit, &met) == RMAP_DONE && met != want)
 		panic("oracle: frame %lx (%s, index %lx, flags %lx) is mapped by %u PTEs, %s finds %u", page_to_pfn(page),
-		      page_anon(page) ? "anonymous" : "file", page->index, page->flags, want,
+		      page_anon(page) ? "anonymous" : "file", page->index.n, page->flags, want,
 		      (page_anon(page) ? rmap_anon : rmap_file)->name, met);
 	unlock_page(page);
 }
@@ -195,7 +195,7 @@ static long compare_all(struct tally *t, u32 every)
 		check_pins(t, page, pfn);
 		if (page_mapcount(page) != want)
 			panic("oracle: frame %lx (%s, index %lx, flags %lx) is mapped by %u PTEs, mapcount says %d", pfn,
-			      page_anon(page) ? "anonymous" : "file", page->index, page->flags, want, page_mapcount(page));
+			      page_anon(page) ? "anonymous" : "file", page->index.n, page->flags, want, page_mapcount(page));
 		if (checked++ % every == 0)
 			check_walk(page, want);
 		if (!(pfn & 1023))

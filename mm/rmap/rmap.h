@@ -271,7 +271,7 @@ enum rmap_result rmap_unmap_gather(struct page *page, u32 *cpus);
 int rmap_mkclean(struct page *page);                   /* write-protects all; => how many were dirty */
 
 /* mm/cache's cache_ops.unmap_range: every mapping of pages [first, last] of a file goes. Sleeps. */
-void rmap_unmap_file_range(struct address_space *m, pgoff_t first, pgoff_t last, bool even_cows);
+void rmap_unmap_file_range(struct address_space *m, pindex_t first, pindex_t last, bool even_cows);
 
 /* --- for schemes ------------------------------------------------------------------------------------------------------ */
 /* The one step that all share: does vma (or the mm) map w->page at addr? If so, visit it. => false: stop looking */
@@ -283,8 +283,9 @@ static inline bool rmap_walk_goes_on(const struct rmap_walk *w) { return !w->sto
 /* Where vma would map the page; false if it lies outside. */
 static inline bool rmap_vma_address(const struct vma *vma, const struct page *page, unsigned long *addr)
 {
-	pgoff_t at = (page->index << (PAGE_SHIFT - MMU_PAGE_SHIFT)) - vma->pgoff; /* wraps if below */
+	unsigned long at = pgoff_of(page->index).n - vma->pgoff.n; /* wraps if below */
 
+	PAGE_IS_ONE_MMU_PAGE("an area maps a page at one address");
 	*addr = vma->start + (at << MMU_PAGE_SHIFT);
 	return at < vma_pages(vma);
 }

@@ -146,11 +146,9 @@ bool rmap_visit_one(struct rmap_walk *w, struct mm *mm, struct vma *vma, unsigne
 	return rmap_walk_goes_on(w);
 }
 
-void rmap_unmap_file_range(struct address_space *m, pgoff_t first, pgoff_t last, bool even_cows)
+void rmap_unmap_file_range(struct address_space *m, pindex_t first, pindex_t last, bool even_cows)
 {
-	const unsigned shift = PAGE_SHIFT - MMU_PAGE_SHIFT;
-
-	rmap_file->unmap_range(m, first << shift, last > ~0UL >> shift ? ~0UL : ((last + 1) << shift) - 1, even_cows);
+	rmap_file->unmap_range(m, pgoff_of(first), pgoff_last_of(last), even_cows);
 }
 
 static void count_walk(const struct rmap_walk *w, bool anon, enum rmap_reason why, enum rmap_result r)

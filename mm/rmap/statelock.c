@@ -34,7 +34,7 @@ void __init state_lock_init(void)
 
 const char *state_lock_name(void) { return names[kind]; }
 
-pgoff_t state_key(void)
+unsigned long state_key(void)
 {
 	ASSERT(in_atomic());
 	return (*this_cpu_ptr(&next_key))++;
@@ -78,9 +78,9 @@ void state_lock(struct page *page)
 		if (kind == GLOBAL)
 			spin_lock(&global_lock);
 		else
-			hash_lock_at(&state_locks, &page->index);
+			hash_lock_at(&state_locks, &page->key);
 	} else if (kind == HASHED) {
-		hash_hold_at(this_cpu_ptr(&hold), &page->index);
+		hash_hold_at(this_cpu_ptr(&hold), &page->key);
 	} else if (!this_cpu_read(holds_global)) {
 		spin_lock(&global_lock);
 		this_cpu_write(holds_global, true);
@@ -96,7 +96,7 @@ void state_unlock(struct page *page)
 	else if (kind == GLOBAL)
 		spin_unlock(&global_lock);
 	else
-		hash_unlock_at(&state_locks, &page->index);
+		hash_unlock_at(&state_locks, &page->key);
 }
 
 void rmap_run_begin(void)

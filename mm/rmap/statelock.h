@@ -5,11 +5,12 @@
  *   global   one spinlock
  *   bit      a bit of page->flags: a lock in each page that costs no memory, but two locked operations, and shares its
  *            word with all other flags (2.5.27 to 2.6.8)
- *   hashed   kernel/sync/hashlock by page->index: 16 neighbours in a file, or 16 pages faulted in one after the other, share
- *            a slot, so that fork and exit take one lock for all of them (Daniel Phillips' proposal of August 2002)
+ *   hashed   kernel/sync/hashlock by page->key (of a file's page the index, it is one word): 16 neighbours in a file, or 16
+ *            pages faulted in one after the other, share a slot, so that fork and exit take one lock for all of them
+ *            (Daniel Phillips' proposal of August 2002)
  *
  * => Taken under the PTL, or first of all by a walk, which then may only try the PTL. The holder does not sleep.
- * => page->index is the key: it may change only while the page is not mapped.
+ * => page->key may change only while the page is not mapped.
  */
 #ifndef MM_RMAP_STATELOCK_H
 #define MM_RMAP_STATELOCK_H
@@ -25,7 +26,7 @@ void rmap_run_begin(void);
 void rmap_run_end(void);
 
 /* A key for a page that is no file's: the pages that one CPU makes in a row are neighbours. */
-pgoff_t state_key(void);
+unsigned long state_key(void);
 
 void state_lock_init(void);
 const char *state_lock_name(void);

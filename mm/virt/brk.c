@@ -20,7 +20,7 @@ static int brk_area(struct mm *mm, unsigned long addr, unsigned long len, u32 fl
 	if (err)
 		return err;
 	find_vma_prev(mm, addr, &prev);
-	if (vma_merge_new(mm, prev, addr, addr + len, vm, NULL, addr >> MMU_PAGE_SHIFT, NULL))
+	if (vma_merge_new(mm, prev, addr, addr + len, vm, NULL, pgoff_at(addr), NULL))
 		return 0;
 	v = vma_alloc(mm);
 	if (!v) {
@@ -29,7 +29,7 @@ static int brk_area(struct mm *mm, unsigned long addr, unsigned long len, u32 fl
 	}
 	v->start = addr;
 	v->end = addr + len;
-	v->pgoff = addr >> MMU_PAGE_SHIFT;
+	v->pgoff = pgoff_at(addr);
 	v->flags = vm;
 	vma_insert(mm, v);
 	return 0;

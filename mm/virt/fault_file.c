@@ -19,10 +19,7 @@
 #define FAULT_AROUND 16u /* MMU pages; divides a page-table page */
 
 /* First page beyond the file's end. */
-static pgoff_t file_end(const struct fault *f)
-{
-	return (virt_ops->file_size(f->vma->file) + PAGE_SIZE - 1) >> PAGE_SHIFT;
-}
+static pindex_t file_end(const struct fault *f) { return pindex_end(virt_ops->file_size(f->vma->file)); }
 
 /* Dirty pages of real files are counted when first written: until then shared mappings are read-only. */
 static bool wants_notice(const struct address_space *m)
@@ -52,11 +49,11 @@ static inline bool plain_uptodate(const struct page *page)
 }
 
 /* => page locked, uptodate, and the file's page at index */
-static inline bool trylock_cached(struct page *page, const struct address_space *m, pgoff_t index)
+static inline bool trylock_cached(struct page *page, const struct address_space *m, pindex_t index)
 {
 	if (!plain_uptodate(page) || !trylock_page(page))
 		return false;
-	if (likely(page->mapping == m && page->index == index))
+	if (likely(page->mapping == m && page->index.n == index.n))
 		return true;
 	unlock_page(page);
 	return false;
@@ -66,12 +63,12 @@ static inline bool trylock_cached(struct page *page, const struct address_space 
  * plain: to the reverse map it is a number more. Else it may want memory for each; without, that neighbour stays out.
  * => how many were mapped */
 static __always_inline unsigned map_slots(struct fault *f, void *const *slots, unsigned n, pte_t *pte, unsigned long addr,
-					  pgoff_t index, u64 bits, const bool plain)
+					  pindex_t index, u64 bits, const bool plain)
 {
 	const struct address_space *m = vma_mapping(f->vma);
 	unsigned mapped = 0;
 
-	for (; n--; slots++, pte++, addr += MMU_PAGE_SIZE, index++) {
+	for (; n--; slots++, pte++, addr += MMU_PAGE_SIZE, index.n++) {
 		struct page *page = READ_ONCE(*slots);
 
 		if (!page || (unsigned long)page & 3 || !pte_none(*pte))
@@ -96,7 +93,7 @@ static __always_inline unsigned map_slots(struct fault *f, void *const *slots, u
 	return mapped;
 }
 
-static noinline unsigned map_slots_told(struct fault *f, void *const *slots, unsigned n, pte_t *pte, unsigned long addr, pgoff_t index, u64 bits)
+static noinline unsigned map_slots_told(struct fault *f, void *const *slots, unsigned n, pte_t *pte, unsigned long addr, pindex_t index, u64 bits)
 {
 	return map_slots(f, slots, n, pte, addr, index, bits, false);
 }
@@ -119,17 +116,19 @@ static bool map_around(struct fault *f)
 	struct address_space *m = vma_mapping(v);
 	unsigned long size = FAULT_AROUND * MMU_PAGE_SIZE, low = f->addr & ~(size - 1);
 	unsigned long start = max(low, v->start), last = min(low + size - 1, v->end - 1);
-	pgoff_t index = vma_pgoff_at(v, start), end = min(vma_pgoff_at(v, last) + 1, file_end(f));
+	pindex_t index = vma_pindex_at(v, start);
+	unsigned long end = min(vma_pindex_at(v, last).n + 1, file_end(f).n);
 	pte_t *pte = f->pte - ((f->addr - start) >> MMU_PAGE_SHIFT);
 	u64 bits = file_bits(f, m);
 	unsigned mapped = 0, n;
 	bool done;
 
 	spin_lock(&f->pt->ptl); /* preemption is off: RCU readers too */
-	for (; index < end; index += n, pte += n, start += n * MMU_PAGE_SIZE) {
-		void *const *slots = radix_leaf(&m->pages, index, &n);
+	PAGE_IS_ONE_MMU_PAGE("PTEs side by side map slots side by side");
+	for (; index.n < end; index.n += n, pte += n, start += n * MMU_PAGE_SIZE) {
+		void *const *slots = radix_leaf(&m->pages, index.n, &n);
 
-		n = min_t(pgoff_t, n, end - index);
+		n = min_t(unsigned long, n, end - index.n);
 		if (slots && likely(!rmap_file->add && !rmap_file->counts))
 			mapped += map_slots(f, slots, n, pte, start, index, bits, true);
 		else if (slots)
@@ -145,7 +144,7 @@ static bool map_around(struct fault *f)
 
 /* --- the page itself ------------------------------------------------------------------------------------------------------- */
 /* Without sleeping, the table stays mapped. => locked, with a reference; or NULL */
-static struct page *cached_page(struct fault *f, struct address_space *m, pgoff_t index)
+static struct page *cached_page(struct fault *f, struct address_space *m, pindex_t index)
 {
 	struct page *page = find_page(m, index);
 
@@ -163,7 +162,7 @@ static enum ra_advice advice(const struct vma *v)
 }
 
 /* Nothing is held but the mmap lock. Starts to read the page, if it is not there, or the window behind it. */
-static void read_from_disk(struct fault *f, struct address_space *m, pgoff_t index)
+static void read_from_disk(struct fault *f, struct address_space *m, pindex_t index)
 {
 	struct page *page = find_page(m, index);
 
@@ -179,12 +178,12 @@ static void read_from_disk(struct fault *f, struct address_space *m, pgoff_t ind
 }
 
 /* The table is given back and mapped again. => locked, with a reference; ERR_PTR(VMF_*) */
-static struct page *read_page(struct fault *f, struct address_space *m, pgoff_t index)
+static struct page *read_page(struct fault *f, struct address_space *m, pindex_t index)
 {
 	struct page *page;
 
 	fault_unmap(f);
-	if (index >= file_end(f))
+	if (index.n >= file_end(f).n)
 		return ERR_PTR(VMF_BUS);
 	if (m->ops && m->ops->read_page)
 		read_from_disk(f, m, index);
@@ -237,7 +236,7 @@ static int map_locked(struct fault *f, struct page *page, struct address_space *
 	bool mapped = false;
 	int r = VMF_BUS;
 
-	if (likely(page->index < file_end(f))) {
+	if (likely(page->index.n < file_end(f).n)) {
 		if (f->write && !(f->vma->flags & VM_SHARED))
 			r = map_copy(f, page);
 		else
@@ -255,7 +254,7 @@ static int make_dirty(struct fault *f, struct address_space *m, struct page *pag
 {
 	int err = 0;
 
-	if (page->index >= file_end(f))
+	if (page->index.n >= file_end(f).n)
 		return VMF_BUS;
 	if (m->ops->page_mkwrite)
 		err = m->ops->page_mkwrite(f->vma->file, page);
@@ -267,7 +266,7 @@ static int make_dirty(struct fault *f, struct address_space *m, struct page *pag
 }
 
 /* A write fault with nothing there. */
-static int write_fault(struct fault *f, struct address_space *m, pgoff_t index)
+static int write_fault(struct fault *f, struct address_space *m, pindex_t index)
 {
 	struct page *page;
 	int r;
@@ -319,7 +318,7 @@ int fault_file_mkwrite(struct fault *f, struct page *page)
 int fault_file(struct fault *f)
 {
 	struct address_space *m = vma_mapping(f->vma);
-	pgoff_t index = vma_pgoff_at(f->vma, f->addr);
+	pindex_t index = vma_pindex_at(f->vma, f->addr);
 	struct page *page;
 	int err;
 

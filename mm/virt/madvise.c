@@ -78,7 +78,7 @@ static int advise_pages(struct vma *v, unsigned long start, unsigned long end, i
 		if (!vma_mapping(v) && !vma_is_anon(v))
 			return -EBADF;
 		if (vma_mapping(v))
-			(void)read_ahead_range(vma_mapping(v), v->file, vma_pgoff_at(v, start), vma_pgoff_at(v, end - 1));
+			(void)read_ahead_range(vma_mapping(v), v->file, vma_pindex_at(v, start), vma_pindex_at(v, end - 1));
 		bring_in_area(v, start, end);
 		return 0;
 	}
@@ -133,7 +133,7 @@ static int advise_range(struct mm *mm, unsigned long start, unsigned long end, i
 /* MADV_REMOVE: a hole in the file where [start, end) of v shows it. The mmap lock is dropped meanwhile. */
 static int remove_area(struct mm *mm, struct vma *v, unsigned long start, unsigned long end)
 {
-	loff_t from = (loff_t)vma_pgoff_at(v, start) << MMU_PAGE_SHIFT;
+	loff_t from = pgoff_pos(vma_pgoff_at(v, start));
 	struct file *file = v->file;
 	int err;
 

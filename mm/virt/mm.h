@@ -127,7 +127,9 @@ struct vma *find_vma(struct mm *mm, unsigned long addr);      /* first with addr
 struct vma *vma_next(const struct vma *v), *vma_prev(const struct vma *v), *first_vma(struct mm *mm);
 #define for_each_vma(mm, v) for (struct vma *v = first_vma(mm); v; v = vma_next(v))
 static inline unsigned long vma_pages(const struct vma *v) { return (v->end - v->start) >> MMU_PAGE_SHIFT; }
-static inline pgoff_t vma_pgoff_at(const struct vma *v, unsigned long a) { return v->pgoff + ((a - v->start) >> MMU_PAGE_SHIFT); }
+static inline pgoff_t vma_pgoff_at(const struct vma *v, unsigned long a) { return (pgoff_t){ v->pgoff.n + ((a - v->start) >> MMU_PAGE_SHIFT) }; }
+static inline pgoff_t vma_pgoff_last(const struct vma *v) { return (pgoff_t){ v->pgoff.n + vma_pages(v) - 1 }; }
+static inline pindex_t vma_pindex_at(const struct vma *v, unsigned long a) { return pindex_of(vma_pgoff_at(v, a)); } /* of the page there */
 
 static inline struct address_space *vma_mapping(const struct vma *v) { return v->file ? v->file->mapping : NULL; }
 static inline bool vma_is_anon(const struct vma *v) { return !v->ops && !vma_mapping(v); } /* no file behind its pages */

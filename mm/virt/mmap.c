@@ -187,7 +187,7 @@ long do_mmap(struct file *file, unsigned long addr, unsigned long len, u32 prot,
 	len = page_up(len);
 	if (!len)
 		return -ENOMEM;
-	if (pgoff + (len >> MMU_PAGE_SHIFT) < pgoff)
+	if (pgoff.n + (len >> MMU_PAGE_SHIFT) < pgoff.n)
 		return -EOVERFLOW;
 	if (mm->map_count > sysctl_max_map_count)
 		return -ENOMEM;
@@ -204,7 +204,7 @@ long do_mmap(struct file *file, unsigned long addr, unsigned long len, u32 prot,
 	if (err)
 		return err;
 	if (!file)
-		pgoff = vm & VM_SHARED ? 0 : (unsigned long)at >> MMU_PAGE_SHIFT;
+		pgoff = pgoff_at(vm & VM_SHARED ? 0 : (unsigned long)at);
 	err = map_region(mm, file, at, at + len, vm, pgoff);
 	if (!err)
 		trace(map, mm, at, at + len, vm);
@@ -279,7 +279,7 @@ static long mmap_call(unsigned long addr, unsigned long len, u32 prot, u32 flags
 
 SYSCALL(mmap2, unsigned long addr, unsigned long len, u32 prot, u32 flags, unsigned fd, unsigned long pgoff)
 {
-	return mmap_call(addr, len, prot, flags, fd, pgoff);
+	return mmap_call(addr, len, prot, flags, fd, (pgoff_t){ pgoff });
 }
 
 /* The first mmap: its six arguments lie in memory, the offset in bytes. */
@@ -291,7 +291,7 @@ SYSCALL(mmap, const u32 __user *arg)
 		return -EFAULT;
 	if (!page_aligned(a[5]))
 		return -EINVAL;
-	return mmap_call(a[0], a[1], a[2], a[3], a[4], a[5] >> MMU_PAGE_SHIFT);
+	return mmap_call(a[0], a[1], a[2], a[3], a[4], pgoff_at(a[5]));
 }
 
 SYSCALL(munmap, unsigned long addr, unsigned long len)

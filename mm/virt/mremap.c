@@ -80,7 +80,7 @@ static void carry_table(struct vma *from, unsigned long old, unsigned long new)
 	rmap_adjust_begin(from);
 	spin_lock(&mm->pt_lock);
 	spin_lock(&pt->ptl);
-	pt->index = new;
+	pt->address = new;
 	pte_set(dst, pte_take(src));
 	spin_unlock(&pt->ptl);
 	spin_unlock(&mm->pt_lock);
@@ -210,7 +210,7 @@ static struct vma *check_resize(struct remap *r, unsigned long *charged)
 {
 	struct vma *v = find_vma(r->mm, r->addr);
 	unsigned long grow = (r->new_len - r->old_len) >> MMU_PAGE_SHIFT;
-	pgoff_t pgoff;
+	unsigned long pgoff;
 
 	*charged = 0;
 	if (!v || v->start > r->addr)
@@ -223,7 +223,7 @@ static struct vma *check_resize(struct remap *r, unsigned long *charged)
 		return ERR_PTR(-EFAULT);
 	if (r->new_len == r->old_len)
 		return v;
-	pgoff = vma_pgoff_at(v, r->addr);
+	pgoff = vma_pgoff_at(v, r->addr).n;
 	if (pgoff + (r->new_len >> MMU_PAGE_SHIFT) < pgoff)
 		return ERR_PTR(-EINVAL);
 	if (v->flags & (VM_DONTEXPAND | VM_PFNMAP))

@@ -79,7 +79,7 @@ int pt_alloc(struct mm *mm, unsigned long addr)
 	spin_lock_init(&pt->ptl, "ptl");
 	pt->inuse = 0;
 	pt->pt_mm = mm;
-	pt->index = addr & ~(PMD_SIZE - 1);
+	pt->address = addr & ~(PMD_SIZE - 1);
 	spin_lock(&mm->pt_lock);
 	if (likely(!pt_page_of(pmd))) {
 		pt->flags |= 1UL << PG_table;
@@ -168,7 +168,7 @@ static void pt_unhook(struct tlb_gather *g, pmd_t *pmd)
 	pt->rcu.next = (struct rcu_head *)g->tables;
 	g->tables = pt;
 	/* One INVLPG empties the caches of upper levels as well (SDM 3A, 4.10.4.1). */
-	gather_flush(g, pt->index, pt->index + MMU_PAGE_SIZE);
+	gather_flush(g, pt->address, pt->address + MMU_PAGE_SIZE);
 }
 
 /* [start, end) is empty; the neighbouring areas end at floor and begin at ceiling: tables that lie wholly between these

@@ -9,7 +9,7 @@
 static bool cached(struct vma *v, unsigned long addr)
 {
 	struct address_space *m = vma_mapping(v);
-	struct page *page = m ? find_page(m, vma_pgoff_at(v, addr)) : NULL;
+	struct page *page = m ? find_page(m, vma_pindex_at(v, addr)) : NULL;
 	bool uptodate;
 
 	if (!page)
@@ -116,7 +116,7 @@ SYSCALL(mincore, unsigned long start, unsigned long len, u8 __user *vec)
 /* The file's part of [start, end) of v is written, the mmap lock dropped meanwhile. => 0 or -errno */
 static int sync_area(struct mm *mm, struct vma *v, unsigned long start, unsigned long end)
 {
-	loff_t from = (loff_t)vma_pgoff_at(v, start) << MMU_PAGE_SHIFT, to = from + (end - start) - 1;
+	loff_t from = pgoff_pos(vma_pgoff_at(v, start)), to = from + (end - start) - 1;
 	struct file *file = v->file;
 	int err;
 

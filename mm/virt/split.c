@@ -69,7 +69,7 @@ static bool same_kind(const struct vma *v, u32 flags, const struct file *file, c
 static bool mergeable(const struct vma *lower, const struct vma *upper)
 {
 	return lower && upper && lower->end == upper->start && same_kind(lower, upper->flags, upper->file, upper->ops) &&
-	       vma_pgoff_at(lower, lower->end) == upper->pgoff && rmap_can_merge(lower, upper);
+	       vma_pgoff_at(lower, lower->end).n == upper->pgoff.n && rmap_can_merge(lower, upper);
 }
 
 /* => false: there was no memory, both stay as they were */
@@ -102,13 +102,13 @@ struct vma *vma_merge_new(struct mm *mm, struct vma *prev, unsigned long start, 
 	struct vma *next = prev ? vma_next(prev) : first_vma(mm);
 	unsigned long pages = (end - start) >> MMU_PAGE_SHIFT;
 
-	if (prev && prev->end == start && same_kind(prev, flags, file, ops) && vma_pgoff_at(prev, start) == pgoff) {
+	if (prev && prev->end == start && same_kind(prev, flags, file, ops) && vma_pgoff_at(prev, start).n == pgoff.n) {
 		vma_set_range(prev, prev->start, end, prev->pgoff);
 		if (mergeable(prev, next))
 			merge_pair(prev, next);
 		return prev;
 	}
-	if (next && next->start == end && same_kind(next, flags, file, ops) && pgoff + pages == next->pgoff) {
+	if (next && next->start == end && same_kind(next, flags, file, ops) && pgoff.n + pages == next->pgoff.n) {
 		vma_set_range(next, start, next->end, pgoff);
 		return next;
 	}

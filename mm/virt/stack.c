@@ -17,7 +17,7 @@ static int may_grow(const struct vma *v, unsigned long addr, unsigned long grow)
 		return -ENOMEM;
 	if (prev && !(prev->flags & VM_GROWSDOWN) && prev->flags & VM_PROT && addr - prev->end < STACK_GUARD_GAP)
 		return -ENOMEM;
-	if (grow > v->pgoff || v->end - addr > rlimit(RLIMIT_STACK) || !mm_may_expand(v->mm, v->flags, grow))
+	if (grow > v->pgoff.n || v->end - addr > rlimit(RLIMIT_STACK) || !mm_may_expand(v->mm, v->flags, grow))
 		return -ENOMEM;
 	return mm_may_lock(v->mm, v->flags, grow);
 }
@@ -38,7 +38,7 @@ int expand_stack(struct vma *v, unsigned long addr)
 	if (!err && v->flags & VM_ACCOUNT)
 		err = vm_charge(grow);
 	if (!err)
-		vma_set_range(v, addr, v->end, v->pgoff - grow);
+		vma_set_range(v, addr, v->end, (pgoff_t){ v->pgoff.n - grow });
 	return err;
 }
 
@@ -71,7 +71,7 @@ int setup_stack_vma(struct mm *mm, unsigned long top)
 		return err;
 	v->end = top & MMU_PAGE_MASK;
 	v->start = v->end - size;
-	v->pgoff = v->start >> MMU_PAGE_SHIFT;
+	v->pgoff = pgoff_at(v->start);
 	v->flags = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_GROWSDOWN | VM_ACCOUNT | mm->def_flags;
 	mmap_write_lock(mm, MM_ALL);
 	if (!find_vma_intersection(mm, v->start, v->end))

@@ -23,6 +23,11 @@ def symbol(name):
         raise Bad(f"{name}: {e} (is the kernel's ELF file loaded?)") from None
 
 
+def count(value):
+    """The number of a pfn_t, pindex_t, pgoff_t ...: kernel/lib/units.h."""
+    return int(value["n"])
+
+
 def number(name):
     return int(symbol(name))
 

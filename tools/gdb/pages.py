@@ -85,7 +85,7 @@ def show_page(page):
     print(f"refcount {k.atomic(page['refcount'])}, mapcount {k.atomic(page['mapcount']) + 1}")
     mapping = int(page["mapping"])
     kind = "none" if not mapping else "anonymous, object at" if mapping & 1 else "file, address_space at"
-    print(f"mapping {kind} {mapping & ~3:#x}, index {int(page['index']):#x}, private {int(page['private']):#x}")
+    print(f"mapping {kind} {mapping & ~3:#x}, index {k.count(page['index']):#x}, private {int(page['private']):#x}")
 
 
 # --- page tables ------------------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ class Vmas(k.Command):
         rows = [["area", "prot", "pgoff", "vma", "flags", "file"]]
         for v in vmas(mm):
             flags = int(v["flags"])
-            rows.append([f"{int(v['start']):08x}-{int(v['end']):08x}", protection(flags), f"{int(v['pgoff']):x}", f"{int(v.address):#x}",
+            rows.append([f"{int(v['start']):08x}-{int(v['end']):08x}", protection(flags), f"{k.count(v['pgoff']):x}", f"{int(v.address):#x}",
                          " ".join(n for bit, n in MORE if flags & bit), file_name(v)])
         k.table(rows, (2,))
 
@@ -80,7 +80,7 @@ def mappings(page):
     found, candidates = [], 0
     for v in FINDERS.get(scheme_of(page), every_vma)(page):
         candidates += 1
-        offset = int(page["index"]) - int(v["pgoff"])
+        offset = k.count(page["index"]) - k.count(v["pgoff"])
         address = int(v["start"]) + (offset << 12)
         if not 0 <= offset or address >= int(v["end"]):
             continue

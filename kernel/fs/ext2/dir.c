@@ -19,7 +19,7 @@ static int get_block(struct inode *dir, u32 n, struct dblock *b)
 {
 	struct ext2_sb *s = ext2_sb(dir->sb);
 	loff_t pos = (loff_t)n << s->g.block_bits;
-	struct page *page = read_cache_page(dir->mapping, NULL, (pgoff_t)(pos >> PAGE_SHIFT));
+	struct page *page = read_cache_page(dir->mapping, NULL, pindex_at(pos));
 
 	if (IS_ERR(page))
 		return PTR_ERR(page) == -EIO ? ext2_damaged(s, (u32)dir->ino, ext2_block_of(dir, n), "cannot read block %u of the directory", n) :

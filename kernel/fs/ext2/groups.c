@@ -45,13 +45,14 @@ void ext2_change_group(struct ext2_sb *s, u32 group, int blocks, int inodes, int
 static int pin_pages(struct ext2_sb *s)
 {
 	u64 first = (u64)s->g.gdt_block << s->g.block_bits, last = first + s->g.groups * sizeof(struct ext2_group) - 1;
-	unsigned n = (unsigned)(last >> PAGE_SHIFT) - (unsigned)(first >> PAGE_SHIFT) + 1;
+	pindex_t index = pindex_at(first);
+	unsigned n = pindex_at(last).n - index.n + 1;
 
 	s->gdt = kzalloc(n * sizeof(*s->gdt), GFP_KERNEL);
 	if (!s->gdt)
 		return -ENOMEM;
-	for (; s->gdt_pages < n; s->gdt_pages++) {
-		struct page *page = read_cache_page(s->m, NULL, (pgoff_t)(first >> PAGE_SHIFT) + s->gdt_pages);
+	for (; s->gdt_pages < n; s->gdt_pages++, index.n++) {
+		struct page *page = read_cache_page(s->m, NULL, index);
 
 		if (IS_ERR(page))
 			return PTR_ERR(page);

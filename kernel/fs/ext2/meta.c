@@ -24,7 +24,7 @@ int meta_read(struct ext2_sb *s, u32 block, struct meta *m)
 	if (block >= s->g.blocks)
 		return -EIO;
 	scope = gfp_scope_begin(__GFP_FS);
-	page = read_cache_page(s->m, NULL, (pgoff_t)(pos >> PAGE_SHIFT));
+	page = read_cache_page(s->m, NULL, pindex_at(pos));
 	gfp_scope_end(scope);
 	if (IS_ERR(page))
 		return PTR_ERR(page);
@@ -46,7 +46,7 @@ int meta_new(struct ext2_sb *s, u32 block, struct meta *m)
 	} else {
 		u32 scope = gfp_scope_begin(__GFP_FS);
 
-		page = find_or_make_page(s->m, (pgoff_t)(pos >> PAGE_SHIFT), GFP_HIGHUSER);
+		page = find_or_make_page(s->m, pindex_at(pos), GFP_HIGHUSER);
 		gfp_scope_end(scope);
 		if (IS_ERR(page))
 			return PTR_ERR(page);

@@ -134,7 +134,7 @@ static int set_target(struct inode *i, const char *target, size_t len)
 		i->link = copy;
 		return 0;
 	}
-	page = find_or_make_page(i->mapping, 0, GFP_HIGHUSER);
+	page = find_or_make_page(i->mapping, pindex_at(0), GFP_HIGHUSER);
 	if (IS_ERR(page))
 		return PTR_ERR(page);
 	err = ext2_map_blocks(i->mapping, 0, 1, true, &run);
@@ -377,7 +377,7 @@ static int rename(struct inode *from, struct dentry *d, struct inode *to, struct
 /* --- symlinks in a block -------------------------------------------------------------------------------------------------- */
 static int readlink(struct inode *i, char *buf, size_t size)
 {
-	struct page *page = read_cache_page(i->mapping, NULL, 0);
+	struct page *page = read_cache_page(i->mapping, NULL, pindex_at(0));
 	size_t n = min_t(size_t, size, (size_t)inode_size(i));
 	const char *p;
 

@@ -25,7 +25,7 @@ void ext2_super_unmap(struct ext2_sb *s, struct ext2_super *d, bool dirty)
 
 static int write_out(struct ext2_sb *s)
 {
-	loff_t pos = ((loff_t)s->super->index << PAGE_SHIFT) + s->super_offset;
+	loff_t pos = pindex_pos(s->super->index) + s->super_offset;
 
 	return write_and_wait_range(s->m, pos, pos + EXT2_SUPER_SIZE - 1);
 }
@@ -128,7 +128,7 @@ static int read_super(struct ext2_sb *s, u32 at)
 
 	if (bytes < EXT2_SUPER_SIZE || pos > bytes - EXT2_SUPER_SIZE)
 		return -EINVAL;
-	s->super = read_cache_page(s->m, NULL, (pgoff_t)(pos >> PAGE_SHIFT));
+	s->super = read_cache_page(s->m, NULL, pindex_at(pos));
 	if (IS_ERR(s->super)) {
 		int err = PTR_ERR(s->super);
 
@@ -233,7 +233,7 @@ static void unmount(struct super_block *sb)
 	if (s->super)
 		put_page(s->super);
 	ext2_put_groups(s);
-	invalidate_clean_pages(s->m, 0, ~0UL); /* whoever looks at the device now must see what the files' pages wrote */
+	invalidate_clean_pages(s->m, pindex_at(0), PINDEX_MAX); /* whoever looks at the device now must see what the files' pages wrote */
 	kfree(s);
 	sb->private = NULL;
 }

@@ -75,7 +75,7 @@ static void onelist_adjust_end(struct vma *vma) { up_write(&everywhere.lock); }
 
 static void onelist_add(struct page *page, struct vma *vma, unsigned long addr, struct rmap_batch *b)
 {
-	page->index = vma_pgoff_at(vma, addr) >> (PAGE_SHIFT - MMU_PAGE_SHIFT);
+	page->index = vma_pindex_at(vma, addr);
 	page->mapping = (struct address_space *)((unsigned long)&everywhere | PAGE_MAPPING_ANON);
 }
 

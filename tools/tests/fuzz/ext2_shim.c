@@ -199,15 +199,15 @@ void zero_page_range(struct page *p, unsigned from, unsigned to)
 	memset((char *)memory(p) + from, 0, to - from);
 }
 
-static struct page *look(struct address_space *m, pgoff_t index)
+static struct page *look(struct address_space *m, pindex_t index)
 {
 	for (struct page *p = *list_of(m); p; p = (struct page *)p->lru.next)
-		if (p->index == index)
+		if (p->index.n == index.n)
 			return p;
 	return NULL;
 }
 
-struct page *find_or_make_page(struct address_space *m, pgoff_t index, gfp_t gfp)
+struct page *find_or_make_page(struct address_space *m, pindex_t index, gfp_t gfp)
 {
 	struct page *p = look(m, index);
 
@@ -245,7 +245,7 @@ static int file_io(struct address_space *m, struct page *p, bool write)
 	unsigned size = s->g.block_size;
 
 	for (unsigned off = 0; off < PAGE_SIZE; off += size) {
-		u64 n = ((u64)p->index << PAGE_SHIFT | off) / size;
+		u64 n = ((u64)pindex_pos(p->index) | off) / size;
 		struct block_run run = { 0, 0, false };
 		char *at = (char *)memory(p) + off;
 		int err = ext2_map_blocks(m, n, PAGE_SIZE / size, false, &run);
@@ -265,7 +265,7 @@ static int file_io(struct address_space *m, struct page *p, bool write)
 
 static int fill(struct address_space *m, struct page *p)
 {
-	u64 pos = (u64)p->index << PAGE_SHIFT;
+	u64 pos = pindex_pos(p->index);
 
 	if (m != &bdev_inode.data)
 		return file_io(m, p, false);
@@ -275,7 +275,7 @@ static int fill(struct address_space *m, struct page *p)
 	return device_io(pos, memory(p), (unsigned)min((u64)PAGE_SIZE, disk_size - pos), false);
 }
 
-struct page *read_cache_page(struct address_space *m, struct file *file, pgoff_t index)
+struct page *read_cache_page(struct address_space *m, struct file *file, pindex_t index)
 {
 	struct page *p;
 	int err = 0;
@@ -308,7 +308,7 @@ void mark_sectors_dirty(struct page *p, unsigned offset, unsigned bytes)
 }
 void forget_sectors(struct address_space *m, loff_t pos, unsigned bytes)
 {
-	struct page *p = look(m, (pgoff_t)(pos >> PAGE_SHIFT));
+	struct page *p = look(m, pindex_at(pos));
 
 	may_sleep();
 	for (unsigned i = (unsigned)pos % PAGE_SIZE / 512; p && bytes; i++, bytes -= 512)
@@ -322,18 +322,18 @@ int write_and_wait_range(struct address_space *m, loff_t first, loff_t last)
 			file_io(m, p, true);
 		for (unsigned i = 0; m == &bdev_inode.data && i < PAGE_SIZE / 512; i++)
 			if (p->private & 1U << i)
-				device_io(((u64)p->index << PAGE_SHIFT) + i * 512, (char *)memory(p) + i * 512, 512, true);
+				device_io(pindex_pos(p->index) + i * 512, (char *)memory(p) + i * 512, 512, true);
 		p->private = 0;
 	}
 	return 0;
 }
 /* Pages from `first` on go. */
-static void drop(struct address_space *m, pgoff_t first)
+static void drop(struct address_space *m, pindex_t first)
 {
 	struct page **at = list_of(m), *p;
 
 	while ((p = *at) != NULL) {
-		if (p->index < first) {
+		if (p->index.n < first.n) {
 			at = (struct page **)&p->lru.next;
 			continue;
 		}
@@ -342,11 +342,11 @@ static void drop(struct address_space *m, pgoff_t first)
 		put_page(p);
 	}
 }
-void truncate_pages(struct address_space *m, loff_t from) { drop(m, (pgoff_t)((from + PAGE_SIZE - 1) >> PAGE_SHIFT)); }
-unsigned long invalidate_clean_pages(struct address_space *m, pgoff_t first, pgoff_t last) { return 0; }
+void truncate_pages(struct address_space *m, loff_t from) { drop(m, pindex_end(from)); }
+unsigned long invalidate_clean_pages(struct address_space *m, pindex_t first, pindex_t last) { return 0; }
 int zero_range_cached(struct address_space *m, loff_t from, loff_t to)
 {
-	struct page *p = read_cache_page(m, NULL, (pgoff_t)(from >> PAGE_SHIFT));
+	struct page *p = read_cache_page(m, NULL, pindex_at(from));
 
 	if (IS_ERR(p))
 		return PTR_ERR(p);
@@ -362,7 +362,7 @@ static long rw_piece(struct inode *i, loff_t pos, char *buf, unsigned n, bool wr
 	struct page *p;
 	int err;
 
-	p = read_cache_page(i->mapping, NULL, (pgoff_t)(pos >> PAGE_SHIFT));
+	p = read_cache_page(i->mapping, NULL, pindex_at(pos));
 	if (IS_ERR(p))
 		return PTR_ERR(p);
 	if (write) {

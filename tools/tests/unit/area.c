@@ -71,14 +71,14 @@ static void add(unsigned from, unsigned to, u32 flags)
 	find_vma_prev(&mm, at(from), &prev);
 	for (unsigned i = from; i < to; i++)
 		model[i] = flags + 1;
-	if (vma_merge_new(&mm, prev, at(from), at(to), flags, NULL, at(from) >> MMU_PAGE_SHIFT, NULL))
+	if (vma_merge_new(&mm, prev, at(from), at(to), flags, NULL, pgoff_at(at(from)), NULL))
 		return;
 	v = vma_alloc(&mm);
 	REQUIRE(v);
 	v->start = at(from);
 	v->end = at(to);
 	v->flags = flags;
-	v->pgoff = v->start >> MMU_PAGE_SHIFT;
+	v->pgoff = pgoff_at(v->start);
 	vma_insert(&mm, v);
 }
 
@@ -102,7 +102,7 @@ static void audit(void)
 	for_each_vma(&mm, v) {
 		CHECK(v->start < v->end && v->start >= last);
 		CHECK(v->hole == v->start - last);
-		CHECK(v->pgoff == v->start >> MMU_PAGE_SHIFT);
+		CHECK(v->pgoff.n == v->start >> MMU_PAGE_SHIFT);
 		for (unsigned long a = v->start; a < v->end; a += MMU_PAGE_SIZE, pages++)
 			CHECK(model[(a - BASE) >> MMU_PAGE_SHIFT] == v->flags + 1);
 		last = v->end;

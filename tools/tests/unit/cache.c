@@ -11,6 +11,7 @@
 #include "tools/tests/unit/unit.h"
 
 #define NR_PAGES 4096
+#define AT(n) ((pindex_t){ n })
 static struct page pages[NR_PAGES];
 static u8 *memory[NR_PAGES];
 static unsigned nr_used, on_lru, fail_after, added, removed, unmapped;
@@ -87,9 +88,9 @@ static void *node_alloc(u32 gfp) { return fails() ? NULL : calloc(1, sizeof(stru
 static void node_free(void *node) { free(node); }
 static const struct radix_ops node_memory = { node_alloc, node_free };
 
-static int page_adding(struct address_space *m, pgoff_t index)
+static int page_adding(struct address_space *m, pindex_t index)
 {
-	if (index == 666)
+	if (index.n == 666)
 		return -ENOSPC;
 	added++;
 	return 0;
@@ -97,17 +98,17 @@ static int page_adding(struct address_space *m, pgoff_t index)
 static void page_removed(struct address_space *m, struct page *page) { removed++; }
 static int read_page(struct file *file, struct page *page)
 {
-	if (page->index == 13) {
+	if (page->index.n == 13) {
 		unlock_page(page);
 		return -EIO;
 	}
-	memset(memory[page - pages], page->index, PAGE_SIZE);
-	if (page->index != 14)
+	memset(memory[page - pages], page->index.n, PAGE_SIZE);
+	if (page->index.n != 14)
 		set_page_uptodate(page);
 	unlock_page(page);
 	return 0;
 }
-static void unmap_range(struct address_space *m, pgoff_t first, pgoff_t last, bool even_cows) { unmapped++; }
+static void unmap_range(struct address_space *m, pindex_t first, pindex_t last, bool even_cows) { unmapped++; }
 static const struct cache_ops ops = { .unmap_range = unmap_range };
 static const struct mapping_ops tmp_ops = { .page_adding = page_adding, .page_removed = page_removed };
 static const struct mapping_ops disk_ops = { .read_page = read_page };
@@ -142,20 +143,20 @@ TEST(random_against_model)
 
 	init(&m, &tmp_ops, MAPPING_SWAPBACKED);
 	for (unsigned round = 0; round < 40000; round++) {
-		pgoff_t index = unit_random() % SPAN;
+		unsigned long index = unit_random() % SPAN;
 		u32 what = unit_random() % 100;
 
 		index += index == 666;
 		if (what < 40) {
-			struct page *page = find_or_make_page(&m, index, GFP_KERNEL);
+			struct page *page = find_or_make_page(&m, AT(index), GFP_KERNEL);
 
 			REQUIRE(!IS_ERR(page));
-			CHECK(page->index == index && page_locked(page) && atomic_read(&page->refcount) == 2 && page_swapbacked(page));
+			CHECK(page->index.n == index && page_locked(page) && atomic_read(&page->refcount) == 2 && page_swapbacked(page));
 			n += !there[index];
 			there[index] = true;
 			release(page);
 		} else if (what < 90) {
-			struct page *page = find_page(&m, index);
+			struct page *page = find_page(&m, AT(index));
 
 			CHECK(!!page == there[index]);
 			if (page)
@@ -164,7 +165,7 @@ TEST(random_against_model)
 			loff_t start = (loff_t)index << PAGE_SHIFT, end = start + (unit_random() % 20 << PAGE_SHIFT);
 
 			truncate_range(&m, start, end);
-			for (; index < min_t(pgoff_t, SPAN, end >> PAGE_SHIFT); index++) {
+			for (; index < min_t(unsigned long, SPAN, end >> PAGE_SHIFT); index++) {
 				n -= there[index];
 				there[index] = false;
 			}
@@ -187,15 +188,15 @@ TEST(gang_lookup_finds_all_in_order)
 {
 	struct page *got[7];
 	struct address_space m;
-	pgoff_t index = 0, last = 0;
+	pindex_t index = AT(0), last = AT(0);
 	unsigned n, total = 0;
 
 	init(&m, NULL, 0);
-	for (pgoff_t i = 5; i < 100000; i += 977)
-		release(find_or_make_page(&m, i, GFP_KERNEL));
-	while ((n = find_pages(&m, &index, 90000, got, 7)) != 0)
+	for (unsigned i = 5; i < 100000; i += 977)
+		release(find_or_make_page(&m, AT(i), GFP_KERNEL));
+	while ((n = find_pages(&m, &index, AT(90000), got, 7)) != 0)
 		for (unsigned i = 0; i < n; i++) {
-			CHECK(got[i]->index % 977 == 5 && (!total || got[i]->index > last) && got[i]->index <= 90000);
+			CHECK(got[i]->index.n % 977 == 5 && (!total || got[i]->index.n > last.n) && got[i]->index.n <= 90000);
 			last = got[i]->index;
 			total++;
 			put_page(got[i]);
@@ -212,7 +213,7 @@ TEST(edges_are_zeroed)
 	u8 *p;
 
 	init(&m, NULL, 0);
-	page = read_cache_page(&m, NULL, 3);
+	page = read_cache_page(&m, NULL, AT(3));
 	p = memory[page - pages];
 	CHECK(page_uptodate(page) && p[0] == 0 && p[4095] == 0);
 	memset(p, 7, PAGE_SIZE);
@@ -234,12 +235,12 @@ TEST(reading)
 	struct page *page;
 
 	init(&m, &disk_ops, 0);
-	page = read_cache_page(&m, NULL, 9);
+	page = read_cache_page(&m, NULL, AT(9));
 	REQUIRE(!IS_ERR(page));
 	CHECK(page_uptodate(page) && memory[page - pages][77] == 9 && !page_locked(page));
 	put_page(page);
-	CHECK(PTR_ERR(read_cache_page(&m, NULL, 13)) == -EIO);
-	CHECK(PTR_ERR(read_cache_page(&m, NULL, 14)) == -EIO);
+	CHECK(PTR_ERR(read_cache_page(&m, NULL, AT(13))) == -EIO);
+	CHECK(PTR_ERR(read_cache_page(&m, NULL, AT(14))) == -EIO);
 	truncate_pages(&m, 0);
 	mapping_free(&m);
 	CHECK(nr_used == 0);
@@ -250,12 +251,12 @@ TEST(failures_leave_nothing)
 	struct address_space m;
 
 	init(&m, &tmp_ops, MAPPING_SWAPBACKED);
-	CHECK(PTR_ERR(find_or_make_page(&m, 666, GFP_KERNEL)) == -ENOSPC);
+	CHECK(PTR_ERR(find_or_make_page(&m, AT(666), GFP_KERNEL)) == -ENOSPC);
 	for (unsigned nth = 1; nth < 40; nth++) {
 		struct page *page;
 
 		fail_after = nth;
-		page = find_or_make_page(&m, 123456789 - nth * 100000, GFP_KERNEL);
+		page = find_or_make_page(&m, AT(123456789 - nth * 100000), GFP_KERNEL);
 		fail_after = 0;
 		if (IS_ERR(page))
 			CHECK(PTR_ERR(page) == -ENOMEM);
@@ -274,7 +275,7 @@ TEST(dirty_and_written)
 	struct page *page;
 
 	init(&m, &disk_ops, 0);
-	page = find_or_make_page(&m, 70, GFP_KERNEL);
+	page = find_or_make_page(&m, AT(70), GFP_KERNEL);
 	mark_page_dirty(page);
 	mark_page_dirty(page);
 	CHECK(atomic_read(&flusher.nr_dirty) == 1 && radix_tag_get(&m.pages, 70, TAG_DIRTY));
@@ -298,7 +299,7 @@ TEST(dirty_again_while_written)
 	struct page *page;
 
 	init(&m, &disk_ops, 0);
-	page = find_or_make_page(&m, 3, GFP_KERNEL);
+	page = find_or_make_page(&m, AT(3), GFP_KERNEL);
 	mark_page_dirty(page);
 	clear_page_dirty_for_io(page);
 	mark_page_dirty(page); /* between the two: the tag must stay */
@@ -318,7 +319,7 @@ TEST(clean_pages_leave_for_reclaim_and_others_stay)
 	struct page *page;
 
 	init(&m, &disk_ops, 0);
-	page = find_or_make_page(&m, 5, GFP_KERNEL);
+	page = find_or_make_page(&m, AT(5), GFP_KERNEL);
 	get_page(page);
 	CHECK(!cache_remove_clean(page)); /* somebody else uses it */
 	put_page(page);
@@ -341,34 +342,34 @@ TEST(clean_pages_leave_for_reclaim_and_others_stay)
 /* --- values in the place of pages ------------------------------------------------------------------------------------ */
 #define VALUE(n) ((void *)((n) << 2 | 2UL))
 static unsigned brought, dropped;
-static struct page *bring_back(struct address_space *m, pgoff_t index, void *value)
+static struct page *bring_back(struct address_space *m, pindex_t index, void *value)
 {
 	struct page *page = alloc_pages(GFP_KERNEL, 0);
 
-	CHECK(value == VALUE(index));
+	CHECK(value == VALUE(index.n));
 	set_page_locked(page);
 	set_page_uptodate(page);
-	CHECK(cache_value_to_page(m, index, VALUE(index + 1), page) == -ENOENT);
+	CHECK(cache_value_to_page(m, index, VALUE(index.n + 1), page) == -ENOENT);
 	CHECK(cache_value_to_page(m, index, value, page) == 0);
 	brought++;
 	return page;
 }
-static void value_gone(struct address_space *m, pgoff_t index, void *value)
+static void value_gone(struct address_space *m, pindex_t index, void *value)
 {
-	CHECK(value == VALUE(index));
+	CHECK(value == VALUE(index.n));
 	dropped++;
 }
 static const struct mapping_ops swapped_ops = {
 	.page_adding = page_adding, .page_removed = page_removed, .bring_back = bring_back, .value_gone = value_gone,
 };
 
-static void swap_out(struct address_space *m, pgoff_t index)
+static void swap_out(struct address_space *m, pindex_t index)
 {
 	struct page *page = find_lock_page(m, index);
 
 	clear_page_dirty(page);
-	CHECK(!cache_page_to_value(page, VALUE(index), 1)); /* nobody has that other reference */
-	CHECK(cache_page_to_value(page, VALUE(index), 0) && !atomic_read(&page->refcount) && !page->mapping);
+	CHECK(!cache_page_to_value(page, VALUE(index.n), 1)); /* nobody has that other reference */
+	CHECK(cache_page_to_value(page, VALUE(index.n), 0) && !atomic_read(&page->refcount) && !page->mapping);
 	atomic_set(&page->refcount, 1);
 	release(page);
 }
@@ -377,20 +378,20 @@ TEST(values_keep_the_place_of_pages)
 {
 	struct address_space m;
 	struct page *page, *found[4];
-	pgoff_t from = 0;
+	pindex_t from = AT(0);
 
 	added = removed = 0;
 	init(&m, &swapped_ops, MAPPING_SWAPBACKED);
-	for (pgoff_t i = 1; i < 5; i++)
-		release(find_or_make_page(&m, i, GFP_KERNEL));
-	for (pgoff_t i = 1; i < 4; i++)
-		swap_out(&m, i);
+	for (unsigned i = 1; i < 5; i++)
+		release(find_or_make_page(&m, AT(i), GFP_KERNEL));
+	for (unsigned i = 1; i < 4; i++)
+		swap_out(&m, AT(i));
 	CHECK(m.nr_pages == 1 && m.nr_values == 3 && added == 4 && removed == 0);
-	CHECK(!find_page(&m, 2) && !find_lock_page(&m, 2) && find_entry(&m, 2) == VALUE(2));
-	CHECK(find_pages(&m, &from, 9, found, 4) == 1 && found[0]->index == 4);
+	CHECK(!find_page(&m, AT(2)) && !find_lock_page(&m, AT(2)) && find_entry(&m, AT(2)) == VALUE(2));
+	CHECK(find_pages(&m, &from, AT(9), found, 4) == 1 && found[0]->index.n == 4);
 	put_page(found[0]);
-	page = find_or_make_page(&m, 2, GFP_KERNEL);
-	CHECK(brought == 1 && page->index == 2 && m.nr_values == 2 && m.nr_pages == 2);
+	page = find_or_make_page(&m, AT(2), GFP_KERNEL);
+	CHECK(brought == 1 && page->index.n == 2 && m.nr_values == 2 && m.nr_pages == 2);
 	release(page);
 	truncate_pages(&m, 1 * PAGE_SIZE + 100); /* 1 comes back to be cut, 3 goes */
 	CHECK(brought == 2 && dropped == 1 && !m.nr_values && m.nr_pages == 1);

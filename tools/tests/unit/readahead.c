@@ -41,12 +41,12 @@ struct page *alloc_pages(gfp_t gfp, unsigned order)
 	return &pages[nr_used++];
 }
 void free_page_last(struct page *page) { CHECK(!page_locked(page)); }
-int add_to_cache(struct address_space *map, struct page *page, pgoff_t index)
+int add_to_cache(struct address_space *map, struct page *page, pindex_t index)
 {
 	get_page(page);
 	page->index = index;
 	page->mapping = map;
-	return radix_insert(&map->pages, index, page, NULL);
+	return radix_insert(&map->pages, index.n, page, NULL);
 }
 
 static void read_pages(struct file *f, struct address_space *map, struct page **p, unsigned n)
@@ -55,8 +55,8 @@ static void read_pages(struct file *f, struct address_space *map, struct page **
 	read_in_all += n;
 	largest = max(largest, n);
 	for (unsigned i = 0; i < n; i++) {
-		CHECK(page_locked(p[i]) && !page_uptodate(p[i]) && (!i || p[i]->index == p[i - 1]->index + 1));
-		CHECK(((loff_t)p[i]->index << PAGE_SHIFT) < size);
+		CHECK(page_locked(p[i]) && !page_uptodate(p[i]) && (!i || p[i]->index.n == p[i - 1]->index.n + 1));
+		CHECK(pindex_pos(p[i]->index) < size);
 		set_page_uptodate(p[i]);
 		clear_page_locked(p[i]);
 	}
@@ -84,23 +84,24 @@ static void finish(void)
 {
 	for (unsigned i = 0; i < nr_used; i++)
 		if (pages[i].mapping)
-			radix_delete(&m.pages, pages[i].index);
+			radix_delete(&m.pages, pages[i].index.n);
 	CHECK(radix_empty(&m.pages));
 }
 
+#define AT(n) ((pindex_t){ n })
 /* As generic_read does, page by page of a request for `want`. */
-static void read_at(pgoff_t index, unsigned want)
+static void read_at(unsigned long at, unsigned want)
 {
-	for (; want; want--, index++) {
-		struct page *page = radix_lookup(&m.pages, index);
+	for (pindex_t index = { at }; want; want--, index.n++) {
+		struct page *page = radix_lookup(&m.pages, index.n);
 
 		if (!page)
 			read_ahead_miss(&m, &file, index, want);
 		else if (page_readahead(page))
 			read_ahead_marker(&m, &file, page, want);
-		page = radix_lookup(&m.pages, index);
+		page = radix_lookup(&m.pages, index.n);
 		CHECK(may_miss || (page && page_uptodate(page)));
-		file.ra_next = index + 1;
+		file.ra_next.n = index.n + 1;
 	}
 }
 
@@ -172,9 +173,9 @@ TEST(large_requests_and_advice)
 	CHECK(read_in_all >= 300 && read_in_all <= 300 + 2 * RA_DEFAULT);
 	finish();
 	begin(700);
-	CHECK(read_ahead_range(&m, &file, 10, 5000) == 690 && read_in_all == 690);
-	CHECK(read_ahead_range(&m, &file, 10, 5000) == 0);
-	CHECK(read_ahead_range(&m, &file, 700, 5000) == 0);
+	CHECK(read_ahead_range(&m, &file, AT(10), AT(5000)) == 690 && read_in_all == 690);
+	CHECK(read_ahead_range(&m, &file, AT(10), AT(5000)) == 0);
+	CHECK(read_ahead_range(&m, &file, AT(700), AT(5000)) == 0);
 	finish();
 	begin(4000);
 	file.ra_pages = 2 * RA_DEFAULT;
@@ -187,20 +188,20 @@ TEST(large_requests_and_advice)
 TEST(faults)
 {
 	begin(4000);
-	read_ahead_fault(&m, &file, 1000, RA_NORMAL);
+	read_ahead_fault(&m, &file, AT(1000), RA_NORMAL);
 	CHECK(radix_lookup(&m.pages, 1000) && radix_lookup(&m.pages, 999) && radix_lookup(&m.pages, 1001));
 	CHECK(read_in_all <= RA_DEFAULT);
 	finish();
 	begin(4000);
-	read_ahead_fault(&m, &file, 1000, RA_RANDOM);
+	read_ahead_fault(&m, &file, AT(1000), RA_RANDOM);
 	CHECK(read_in_all == 1 && radix_lookup(&m.pages, 1000));
 	finish();
 	begin(1);
-	read_ahead_fault(&m, &file, 0, RA_NORMAL);
+	read_ahead_fault(&m, &file, AT(0), RA_NORMAL);
 	CHECK(read_in_all == 1);
 	finish();
 	begin(0);
-	read_ahead_fault(&m, &file, 0, RA_NORMAL);
+	read_ahead_fault(&m, &file, AT(0), RA_NORMAL);
 	CHECK(read_in_all == 0);
 	finish();
 }

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Two units of memory, and the types that keep them apart.
+ *
+ *   PAGE_SIZE       what the kernel manages: struct page, the buddy allocator, the page cache
+ *   MMU_PAGE_SIZE   4 KB: what one PTE maps and user space sees; offsets of mmap, rss, limits, swap slots, chain locators
+ *
+ * They are equal until page clustering makes PAGE_SIZE larger, so nothing but the compiler can tell who mixes them up:
+ *
+ *   pindex_t  in PAGE_SIZE: a page's place in its file or object: page->index, the page cache, read-ahead
+ *   pgoff_t   in MMU_PAGE_SIZE: an area's: vma->pgoff, what mmap2 takes and maps shows
+ *
+ * Each is a struct around its number: .n, for arithmetic within one unit. Nothing turns one into another but the functions here:
+ *
+ *   x_at(byte)  the one that byte lies in        pindex_at pgoff_at; pindex_end(size): the first behind a file
+ *   x_pos(x)    its first byte                   pindex_pos pgoff_pos
+ *   x_of(y)     the page that holds an MMU page: pindex_of; the first MMU page of a page: pgoff_of, the last: pgoff_last_of
+ *
+ * mm/virt/mm.h adds vma_pgoff_at and vma_pindex_at. Counts (rss, totals) are plain numbers.
+ *
+ * Code that is only right while a page is one MMU page says so and why: PAGE_IS_ONE_MMU_PAGE("..."). Page clustering begins with the list:
+ *	make -k kernel PGCL=1 2>&1 | grep -o 'page clustering: .*'
+ *
+ * A struct of one word costs nothing: with -mregparm=3 and -freg-struct-return it travels in a register as the bare number does, and
+ * GCC makes the same code of it. So there is one definition, for release and debug builds.
+ */
+#ifndef KERNEL_LIB_UNITS_H
+#define KERNEL_LIB_UNITS_H
+
+#include "kernel/lib/types.h"
+
+#ifndef PGCL
+#define PGCL 0 /* log2 of the MMU pages in a page */
+#endif
+#define MMU_PAGE_SHIFT 12
+#define MMU_PAGE_SIZE (1UL << MMU_PAGE_SHIFT)
+#define MMU_PAGE_MASK (~(MMU_PAGE_SIZE - 1))
+#define PAGE_SHIFT (MMU_PAGE_SHIFT + PGCL)
+#define PAGE_SIZE (1UL << PAGE_SHIFT)
+#define PAGE_MASK (~(PAGE_SIZE - 1))
+
+#define PAGE_IS_ONE_MMU_PAGE(why) static_assert(PAGE_SIZE == MMU_PAGE_SIZE, "page clustering: " why)
+
+typedef unsigned long pfn_t; /* a physical frame, in units of PAGE_SIZE */
+typedef struct { unsigned long n; } pindex_t;
+typedef struct { unsigned long n; } pgoff_t;
+
+#define PINDEX_MAX ((pindex_t){ ~0UL })
+
+/* --- files and other objects ----------------------------------------------------------------------------------------------- */
+static inline pindex_t pindex_at(loff_t pos) { return (pindex_t){ (unsigned long)(pos >> PAGE_SHIFT) }; }
+static inline pindex_t pindex_end(loff_t size) { return pindex_at(size + PAGE_SIZE - 1); }
+static inline loff_t pindex_pos(pindex_t index) { return (loff_t)index.n << PAGE_SHIFT; }
+static inline pgoff_t pgoff_at(loff_t pos) { return (pgoff_t){ (unsigned long)(pos >> MMU_PAGE_SHIFT) }; }
+static inline loff_t pgoff_pos(pgoff_t off) { return (loff_t)off.n << MMU_PAGE_SHIFT; }
+static inline pindex_t pindex_of(pgoff_t off) { return (pindex_t){ off.n >> PGCL }; }
+static inline pgoff_t pgoff_of(pindex_t index) { return (pgoff_t){ index.n << PGCL }; }
+static inline pgoff_t pgoff_last_of(pindex_t index) { return index.n > ~0UL >> PGCL ? (pgoff_t){ ~0UL } : (pgoff_t){ ((index.n + 1) << PGCL) - 1 }; }
+
+#endif
