@@ -441,11 +441,14 @@ static int wait_for_other_side(const u32 *opened, u32 seen, struct wait_queue *w
 	return wait_event_interruptible(wq, READ_ONCE(*opened) != seen);
 }
 
-/* A FIFO: opening for reading waits for a writer, for writing for a reader; both at once never waits. */
+/*
+ * A FIFO: opening for reading waits for a writer, for writing for a reader; both at once never waits. A pipe opened once more, by
+ * /proc/self/fd, does not wait either: its other end has been, and may be gone for good.
+ */
 static int fifo_open(struct inode *i, struct file *f)
 {
 	u32 mode = f->mode & (FMODE_READ | FMODE_WRITE), seen_rd, seen_wr;
-	bool alone;
+	bool alone, named = i->sb != pipe_mount->sb;
 	struct pipe *p;
 	int err = 0;
 
@@ -458,8 +461,8 @@ static int fifo_open(struct inode *i, struct file *f)
 		return -ENOMEM;
 	}
 	mutex_lock(&p->lock);
-	f->writers = f->flags & O_NONBLOCK && !p->writers ? p->opened_wr : p->opened_wr - 1;
-	alone = mode == FMODE_READ ? !p->writers : mode == FMODE_WRITE ? !p->readers : false;
+	f->writers = !named ? ~0U : f->flags & O_NONBLOCK && !p->writers ? p->opened_wr : p->opened_wr - 1;
+	alone = !named ? false : mode == FMODE_READ ? !p->writers : mode == FMODE_WRITE ? !p->readers : false;
 	seen_rd = p->opened_rd;
 	seen_wr = p->opened_wr;
 	count_ends(p, f);

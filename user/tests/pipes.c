@@ -154,9 +154,40 @@ static void polling(void)
 	fails(poll(nowhere, 1, 0), EFAULT, "poll of nowhere");
 }
 
+/* bash's <(...): the program opens /dev/fd/63 when the other side may have written and gone. */
+static void reopened(void)
+{
+	int p[2], r, w;
+	char path[40], c;
+	struct pollfd fd;
+
+	pipe(p);
+	write(p[1], "x", 1);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", p[0]);
+	close(p[1]);
+	alarm(5); /* or it would wait for ever */
+	r = open(path, O_RDONLY);
+	ok(r >= 0, "a pipe whose writer has gone is opened once more to read");
+	is(read(r, &c, 1), 1, "... has what was left");
+	fd = (struct pollfd){ r, POLLIN, 0 };
+	ok(poll(&fd, 1, 0) == 1 && fd.revents == POLLHUP, "... is hung up");
+	is(read(r, &c, 1), 0, "... and at its end");
+	w = open(path, O_WRONLY);
+	ok(w >= 0 && write(w, "y", 1) == 1 && read(p[0], &c, 1) == 1 && c == 'y', "its other end, once more");
+	close(r);
+	close(p[0]);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", w);
+	r = open(path, O_WRONLY);
+	ok(r >= 0, "without a reader as well");
+	alarm(0);
+	close(w);
+	close(r);
+}
+
 int main(void)
 {
 	basics();
+	reopened();
 	capacity();
 	blocking();
 	atomic_writes();
