@@ -201,6 +201,12 @@ $(O)/isthmus.iso: $(B)/isthmus.elf $(O)/initramfs.cpio tools/mkiso.py
 	$(call SAY,ISO)
 	$(Q)$(PYTHON) tools/mkiso.py -o $@ --kernel $(B)/isthmus.elf --initramfs $(O)/initramfs.cpio
 
+# Debian's programs on an ext2 (tools/rootimage): tools/run --disk build/root.img -a root=/dev/vda
+root: $(O)/root.img
+$(O)/root.img: tools/rootimage tools/root-packages.txt $(ETC)
+	$(call SAY,ROOT)
+	$(Q)O=$(O) CACHE=$(CACHE) tools/rootimage -o $@ --tree $(O)/root
+
 run: all iso
 	$(Q)O=$(O) tools/run $(if $(filter 1,$(DEBUG)),--debug) $(RUNFLAGS)
 
@@ -249,6 +255,6 @@ clean:
 	rm -rf $(O) compile_commands.json
 help:
 	@$(PYTHON) tools/make-help.py
-.PHONY: all kernel objs debug programs test-programs initramfs iso run test-build test quick test-all soak bench format clean help FORCE
+.PHONY: all kernel objs debug programs test-programs initramfs iso root run test-build test quick test-all soak bench format clean help FORCE
 -include $(OBJ:.o=.d)
 endif

@@ -6,6 +6,7 @@
 #        tools/deps.sh --busybox CACHE   BusyBox alone
 #        tools/deps.sh --peer CACHE      Linux 6.1 686-PAE into CACHE/peer (tools/peer)
 #        tools/deps.sh --packages CACHE PACKAGE...    i386 packages, unpacked into CACHE/packages/PACKAGE (not installed)
+#        tools/deps.sh --debs CACHE PACKAGE...        the .deb files of i386 packages, kept in CACHE/debs-root (tools/rootimage)
 #        tools/deps.sh --check TOOL...   prints one line for the first tool that is missing
 #
 # i386 packages (BusyBox, the peer's kernel) are fetched through an apt state of its own in CACHE, which uses the host's
@@ -113,13 +114,32 @@ get_packages() {
 	done
 }
 
+get_debs() {
+	mkdir -p "$cache/debs-root"
+	cd "$cache/debs-root"
+	missing=
+	for p; do
+		[ -n "$(ls "$p"_*.deb 2>/dev/null)" ] || missing="$missing $p"
+	done
+	[ -n "$missing" ] || return 0
+	[ -e "$cache/apt/lists/lock" ] || update_i386
+	# lists of last month name files that are gone: once more with today's
+	apt_i386 apt-get download $missing >"$cache/apt-download.log" 2>&1 || {
+		update_i386
+		apt_i386 apt-get download $missing >"$cache/apt-download.log" 2>&1
+	} || {
+		tail -n 20 "$cache/apt-update.log" "$cache/apt-download.log" >&2
+		exit 1
+	}
+}
+
 case $1 in
 --check)
 	shift
 	check "$@"
 	exit
 	;;
---busybox | --peer | --packages) what=$1 && shift ;;
+--busybox | --peer | --packages | --debs) what=$1 && shift ;;
 *) what=all ;;
 esac
 mkdir -p "$1"
@@ -130,4 +150,5 @@ all) install_packages && get_busybox ;;
 --busybox) get_busybox ;;
 --peer) get_busybox && get_peer ;;
 --packages) get_packages "$@" ;;
+--debs) get_debs "$@" ;;
 esac

@@ -9,6 +9,7 @@ print("""Isthmus
   make [all]             kernel and root file system
   make debug             the debug build: lock-order validator, red zones, UBSAN, rmap oracle
   make run               boot; RUNFLAGS="-m 4G -s 4 -a lowmem=256M" (tools/run --help)
+  make root              build/root.img: Debian's programs on an ext2; tools/run --disk build/root.img -a root=/dev/vda boots it
   make iso               build/isthmus.iso for any emulator or machine
   make quick             tests in under a minute       make test T=NAME    one test
   make test-all          the full matrix               make soak           the hour-long ones
