@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,10 +173,29 @@ static void open_console(void)
 	console_fd = fcntl(0, F_DUPFD_CLOEXEC, 3);
 }
 
+/* Root's shell by /etc/passwd, for a login: its path, with its last part as argv[0] after a '-'. Static programs have no NSS: read here. */
+static char *login_shell(char argv0[static 64])
+{
+	static char path[64];
+	FILE *f = fopen("/etc/passwd", "re");
+	struct passwd *pw;
+
+	strcpy(path, "/bin/sh");
+	while (f && (pw = fgetpwent(f)) != NULL)
+		if (!pw->pw_uid && strlen(pw->pw_shell) < sizeof(path) && !access(pw->pw_shell, X_OK)) {
+			strcpy(path, pw->pw_shell);
+			break;
+		}
+	if (f)
+		fclose(f);
+	snprintf(argv0, 64, "-%s", strrchr(path, '/') + 1);
+	return path;
+}
+
 /* The shell leads a session with the console (or fd) as its terminal, so that job control works. */
 static void __attribute__((noreturn)) become_shell(int terminal)
 {
-	char *argv[] = { "-sh", NULL };
+	char name[64], *path = login_shell(name), *argv[] = { name, NULL };
 	struct sigaction sa = { .sa_handler = SIG_DFL };
 
 	sigaction(SIGPIPE, &sa, NULL);
@@ -192,8 +212,8 @@ static void __attribute__((noreturn)) become_shell(int terminal)
 	}
 	if (chdir("/root"))
 		chdir("/");
-	execve("/bin/sh", argv, shell_env);
-	complain("/bin/sh");
+	execve(path, argv, shell_env);
+	complain(path);
 	_exit(127);
 }
 
