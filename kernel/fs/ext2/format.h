@@ -26,7 +26,7 @@ enum { EXT2_STATE_CLEAN = 1, EXT2_STATE_ERRORS = 2 };
 enum { EXT2_ON_ERROR_CONTINUE = 1, EXT2_ON_ERROR_RO = 2, EXT2_ON_ERROR_PANIC = 3 };
 
 /* Features. Unknown compat: no matter. Unknown ro_compat: only to be read. Unknown incompat: not to be touched. */
-enum { EXT2_COMPAT_DIR_INDEX = 0x20 };
+enum { EXT2_COMPAT_RESIZE_INODE = 0x10, EXT2_COMPAT_DIR_INDEX = 0x20 };
 enum { EXT2_INCOMPAT_FILETYPE = 2 };
 enum { EXT2_RO_SPARSE_SUPER = 1, EXT2_RO_LARGE_FILE = 2, EXT2_RO_BTREE_DIR = 4 };
 #define EXT2_INCOMPAT_KNOWN EXT2_INCOMPAT_FILETYPE

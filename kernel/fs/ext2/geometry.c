@@ -104,6 +104,8 @@ static const char *read_groups(const struct ext2_super *s, struct ext2_geometry 
 	used = 1 + g->gdt_blocks + 2 + g->table_blocks;
 	if (used > g->blocks_per_group || g->gdt_blocks + 1 > ext2_group_blocks(g, 0))
 		return "a group's own blocks do not fit into it";
+	if (s->compat & EXT2_COMPAT_RESIZE_INODE && used + s->reserved_gdt_blocks <= ext2_group_blocks(g, 0))
+		g->gdt_spare = s->reserved_gdt_blocks; /* else nonsense, and of no consequence */
 	return NULL;
 }
 

@@ -78,7 +78,7 @@ static int check_group(struct ext2_sb *s, u32 group)
 	s->free_blocks += d.free_blocks;
 	s->free_inodes += d.free_inodes;
 	s->dirs += d.dirs;
-	s->own_blocks += 2 + s->g.table_blocks + (ext2_group_has_super(&s->g, group) ? 1 + s->g.gdt_blocks : 0);
+	s->own_blocks += 2 + s->g.table_blocks + (ext2_group_has_super(&s->g, group) ? 1 + s->g.gdt_blocks + s->g.gdt_spare : 0);
 	return 0;
 }
 

@@ -14,6 +14,7 @@ struct ext2_geometry {
 	u32 groups, blocks_per_group, inodes_per_group;
 	u32 table_blocks;                /* of inodes, per group */
 	u32 gdt_block, gdt_blocks;
+	u32 gdt_spare;                   /* kept behind them, for a file system that grows: nobody else's */
 	u32 first_inode;                 /* that is free for files */
 	u32 compat, incompat, ro_compat;
 	u16 inode_size, block_size;

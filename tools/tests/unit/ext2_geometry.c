@@ -45,6 +45,12 @@ TEST(a_good_super_block)
 	CHECK(!ext2_ino_ok(&g, 2049) && !ext2_ino_ok(&g, 0));
 	CHECK(!ext2_data_block_ok(&g, 0) && !ext2_data_block_ok(&g, 2) && ext2_data_block_ok(&g, 3) && ext2_data_block_ok(&g, 8191));
 	CHECK(!ext2_data_block_ok(&g, 8192) && !ext2_data_block_ok(&g, ~0U));
+	CHECK(g.gdt_spare == 0);
+	s.compat = EXT2_COMPAT_RESIZE_INODE;
+	s.reserved_gdt_blocks = 30;
+	CHECK(!ext2_read_geometry(&s, BYTES, &g) && g.gdt_spare == 30);
+	s.reserved_gdt_blocks = 60000;
+	CHECK(!ext2_read_geometry(&s, BYTES, &g) && g.gdt_spare == 0);
 	s.revision = 0; /* 128 bytes, first inode 11, no features, whatever stands there */
 	s.inode_size = 77;
 	s.first_inode = 1;
