@@ -9,6 +9,7 @@ import shutil
 from .host import Refused
 
 DISKS = {"virtio": ["virtio_pci", "virtio_blk"], "ata": ["ata_piix", "crct10dif_generic", "sd_mod"]}
+ALIASES = {"crypto_crc32c": "crc32c_generic"}  # what ext4 asks for is an algorithm
 
 
 def found_below(kernel):
@@ -16,7 +17,8 @@ def found_below(kernel):
     version = os.path.basename(kernel).partition("-")[2]
     folder = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(kernel))), "lib/modules", version)
     paths = glob.glob(f"{folder}/kernel/**/*.ko", recursive=True)
-    return {os.path.basename(p)[:-3].replace("-", "_"): p for p in paths}
+    found = {os.path.basename(p)[:-3].replace("-", "_"): p for p in paths}
+    return {**found, **{alias: found[name] for alias, name in ALIASES.items() if name in found}}
 
 
 def needs(path):
