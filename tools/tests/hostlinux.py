@@ -40,14 +40,21 @@ def unpack(archive, to):
         os.chmod(path, mode & 0o7777)
 
 
-def run(script, initramfs, additions=(), seconds=60):
-    """The shell script as root in the guest's root file system with (HOST, GUEST) files added => output with errors, or None."""
+def run(script, initramfs, additions=(), seconds=60, tree=None):
+    """The shell script as root in the guest's root file system with (HOST, GUEST) files added => output with errors, or None.
+
+    tree: a folder with another root (tools/rootimage), of which the script gets a copy; devices come from the initramfs.
+    """
     with tempfile.TemporaryDirectory() as tmp:
         root = f"{tmp}/root"
-        os.makedirs(root)
         try:
             with open(initramfs, "rb") as f:
                 archive = cpio.read(f.read())
+            if tree:
+                subprocess.run(["cp", "-a", tree, root], check=True)
+                archive.entries = {name: entry for name, entry in archive.entries.items() if name.startswith("dev/")}
+            else:
+                os.makedirs(root)
             for host, guest in additions:
                 archive.add_host(host, guest)
             archive.add_data("script", script.encode(), 0o755)

@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: MIT
 """Runs one shell script on real Linux and in Isthmus, with the same root file system, and compares what it prints.
 
-usage: transcript.py SCRIPT       (environment: RUN, BUILD)
+usage: transcript.py SCRIPT       (environment: RUN, BUILD; PEER=1: the peer is Linux)
 
 The script is cut into cases by lines `## NAME`; each case runs in a shell and a fresh folder of its own and becomes one line of
 TAP. Header lines of the script:
     # test: mem=256M smp=2 time=60        as for guest tests
     # test: ... peer                      needs a root with all rights: Linux is the peer, not this host (not in CI)
     # test: ... peer modules=A,B          the peer loads these first (paths under its kernel/, without .ko)
+    # test: ... root=debian case=30       Debian's programs from an ext2 (`make root`); cases run in a folder there, 30 s each
     # normalise: s/REGEX/TEXT/            (repeatable) applied to both outputs before they are compared
 Linux is this host's kernel, in namespaces of its own (needs root); where that is not possible, the peer (tools/peer).
 """
+import fcntl
 import glob
 import os
 import re
@@ -26,11 +28,12 @@ sys.path.insert(0, HERE)
 import hostlinux  # noqa: E402
 
 BUILD = os.environ.get("BUILD", os.path.join(ROOT, "build"))
-DRIVER = """ulimit -S -n 1024; cd /tmp; export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root LC_ALL=C TZ=UTC; umask 022
+ENV = dict(os.environ, PATH=os.environ["PATH"] + ":/sbin:/usr/sbin")
+DRIVER = """ulimit -S -n 1024; cd {where}; export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root LC_ALL=C TZ=UTC; umask 022
 for n in {numbers}; do
-mkdir -p /tmp/case; cd /tmp/case; echo "@@case $n"
-timeout 20 sh /transcript/$n </dev/null 2>&1; echo "@@status $?"
-cd /tmp; rm -rf /tmp/case
+mkdir -p {where}/case; cd {where}/case; echo "@@case $n"
+timeout {case} sh /transcript/$n </dev/null 2>&1; echo "@@status $?"
+cd {where}; rm -rf {where}/case
 done
 """
 
@@ -70,11 +73,12 @@ def peer_modules(keys, tree):
     return first
 
 
-def in_guest(driver, tree, keys, linux=None):
+def in_guest(driver, tree, keys, linux=None, disk=None):
     if linux:
         driver = peer_modules(keys, tree) + driver
     command = [os.environ.get("RUN", f"{ROOT}/tools/run"), "-m", keys.get("mem", "256M"), "-s", keys.get("smp", "2"),
-               "--add", f"{tree}:/transcript", "--timeout", keys.get("time", "60")]
+               "--timeout", keys.get("time", "60")]
+    command += ["--disk", disk, "-a", "root=/dev/vda"] if disk else ["--add", f"{tree}:/transcript"]
     command += ["--linux", linux] if linux else []
     r = subprocess.run([*command, "--", "sh", "-c", driver], stdin=subprocess.DEVNULL, capture_output=True, check=False)
     for line in r.stderr.decode(errors="replace").splitlines()[-70:]:
@@ -99,26 +103,61 @@ def compare(name, want, got, number, tidy):
     return good
 
 
+def debian_root():
+    """=> (image, folder) of Debian's programs; None: they cannot be fetched"""
+    with open(f"{BUILD}/root.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        r = subprocess.run(["make", "-s", "root"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if r.returncode:
+        print("1..0 # SKIP no root image of Debian: " + " ".join(r.stdout.splitlines()[-1:]))
+        return None
+    return f"{BUILD}/root.img", f"{BUILD}/root"
+
+
+def disk_with(image, tree, path):
+    """A copy of the image that has the cases."""
+    subprocess.run(["cp", "--sparse=always", image, path], check=True)
+    names = sorted(os.listdir(tree))
+    orders = "mkdir transcript\ncd transcript\n" + "".join(f"write {tree}/{n} {n}\n" for n in names)
+    subprocess.run(["debugfs", "-w", "-f", "-", path], input=orders.encode(), check=True, capture_output=True, env=ENV)
+    return path
+
+
+def check_disk(path, number):
+    r = subprocess.run(["e2fsck", "-fn", path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, env=ENV)
+    print(f"{'not ' if r.returncode else ''}ok {number} - e2fsck accepts the disk afterwards")
+    for line in r.stdout.splitlines() if r.returncode else ():
+        print("# " + line)
+    return r.returncode != 0
+
+
 def main():
     head, parts = cases(sys.argv[1])
     keys = dict(w.partition("=")[::2] for w in re.search(r"^# test:(.*)$", head, re.M).group(1).split())
     tidy = normaliser(head)
-    driver = DRIVER.format(numbers=" ".join(str(n) for n in range(1, len(parts) + 1)))
+    debian = debian_root() if "root" in keys else None
+    if "root" in keys and not debian:
+        return 0
+    driver = DRIVER.format(numbers=" ".join(str(n) for n in range(1, len(parts) + 1)), where="/root" if debian else "/tmp", case=keys.get("case", "20"))
     with tempfile.TemporaryDirectory() as tmp:
         tree = os.path.join(tmp, "transcript")
         os.makedirs(tree)
         for n, (_, body) in enumerate(parts, 1):
             with open(f"{tree}/{n}", "w", encoding="utf-8") as f:
                 f.write(body)
-        want = "peer" not in keys and hostlinux.available() and hostlinux.run(driver, f"{BUILD}/initramfs.cpio", [(tree, "transcript")], 120) or b""
+        disk = (lambda: disk_with(debian[0], tree, f"{tmp}/disk")) if debian else lambda: None
+        want = b""
+        if "peer" not in keys and not os.environ.get("PEER") and hostlinux.available():
+            want = hostlinux.run(driver, f"{BUILD}/initramfs.cpio", [(tree, "transcript")], 120, debian and debian[1]) or b""
         if b"@@case" not in want:
             if not peer_kernel():
                 print("1..0 # SKIP neither this host nor the peer (tools/deps.sh --peer) can show what Linux prints")
                 return 0
-            want = in_guest(driver, tree, keys, peer_kernel())
-        want, got = split_output(want), split_output(in_guest(driver, tree, keys))
-    bad = sum(not compare(name, want.get(n), got.get(n), n, tidy) for n, (name, _) in enumerate(parts, 1))
-    print(f"1..{len(parts)}")
+            want = in_guest(driver, tree, keys, peer_kernel(), disk())
+        want, got = split_output(want), split_output(in_guest(driver, tree, keys, None, disk()))
+        bad = sum(not compare(name, want.get(n), got.get(n), n, tidy) for n, (name, _) in enumerate(parts, 1))
+        bad += check_disk(f"{tmp}/disk", len(parts) + 1) if debian else 0
+    print(f"1..{len(parts) + bool(debian)}")
     return bad != 0
 
 
