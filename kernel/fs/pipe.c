@@ -461,7 +461,7 @@ static int fifo_open(struct inode *i, struct file *f)
 		return -ENOMEM;
 	}
 	mutex_lock(&p->lock);
-	f->writers = !named ? ~0U : f->flags & O_NONBLOCK && !p->writers ? p->opened_wr : p->opened_wr - 1;
+	f->writers = !named ? ~0UL : f->flags & O_NONBLOCK && !p->writers ? p->opened_wr : p->opened_wr - 1;
 	alone = !named ? false : mode == FMODE_READ ? !p->writers : mode == FMODE_WRITE ? !p->readers : false;
 	seen_rd = p->opened_rd;
 	seen_wr = p->opened_wr;
