@@ -55,7 +55,7 @@ static unsigned long map_image(void)
 		for (unsigned i = 0; i < PTRS_PER_TABLE; i++) {
 			unsigned long pa = t * PMD_SIZE + i * 4096UL;
 
-			image_ptes[t][i] = pte_make(pa >> 12, image_rights(PAGE_OFFSET + pa));
+			image_ptes[t][i] = pte_make(mmu_pfn_at(pa), image_rights(PAGE_OFFSET + pa));
 		}
 		kernel_pmd[t].v = __pa(image_ptes[t]) | TABLE_FLAGS;
 	}
@@ -83,7 +83,7 @@ void kernel_image_writable(unsigned long start, unsigned long end)
 	pte_t *ptes = &image_ptes[0][0];
 
 	for (unsigned long a = start; a < end; a += 4096)
-		ptes[__pa(a) >> 12] = pte_make(__pa(a) >> 12, KERNEL_RW | pte_nx);
+		ptes[__pa(a) >> 12] = pte_make(mmu_pfn_at(__pa(a)), KERNEL_RW | pte_nx);
 	flush_tlb_kernel(start, end);
 }
 
@@ -111,7 +111,7 @@ void *fixmap_map(phys_t phys, size_t size, u64 prot)
 	if (first + pages > PTE_INDEX(VVAR_BASE))
 		return NULL;
 	for (unsigned i = 0; i < pages; i++)
-		pte_set(&fixmap_ptes[first + i], pte_make((pfn_t)(phys >> 12) + i, KERNEL_RW | prot | pte_nx));
+		pte_set(&fixmap_ptes[first + i], pte_make(mmu_pfn_at(phys + i * MMU_PAGE_SIZE), KERNEL_RW | prot | pte_nx));
 	return (void *)(FIXMAP_BASE + first * 4096UL + (unsigned long)(phys & 4095));
 }
 

@@ -62,7 +62,7 @@ extern u64 pte_nx; /* PTE_NX_BIT, or 0 where the CPU lacks it */
 typedef union { u64 v; struct { u32 low, high; }; } pte_t;
 typedef pte_t pmd_t; /* same format; only present/pfn/LARGE are used */
 
-static inline pte_t pte_make(pfn_t pfn, u64 prot) { return (pte_t){ .v = ((u64)pfn << 12) | prot }; }
+static inline pte_t pte_make(mmu_pfn_t f, u64 prot) { return (pte_t){ .v = mmu_pfn_pos(f) | prot }; }
 static inline bool pte_none(pte_t p) { return !p.v; }
 /* A page belongs to it; the hardware may still refuse (PROT_NONE). User entries are never global, kernel ones present. */
 static inline bool pte_present(pte_t p) { return p.low & (PTE_PRESENT | PTE_PROTNONE); }
@@ -71,7 +71,7 @@ static inline bool pte_write(pte_t p) { return p.low & PTE_WRITE; }
 static inline bool pte_dirty(pte_t p) { return p.low & PTE_DIRTY; }
 static inline bool pte_young(pte_t p) { return p.low & PTE_ACCESSED; }
 static inline bool pte_special(pte_t p) { return p.low & PTE_SPECIAL; }
-static inline pfn_t pte_pfn(pte_t p) { return (pfn_t)((p.v & PTE_PFN_MASK) >> 12); }
+static inline mmu_pfn_t pte_mmu_pfn(pte_t p) { return mmu_pfn_at(p.v & PTE_PFN_MASK); } /* mm/phys/page.h: pte_page */
 static inline pte_t pte_mkwrite(pte_t p) { p.low |= PTE_WRITE; return p; }
 static inline pte_t pte_wrprotect(pte_t p) { p.low &= ~(u32)PTE_WRITE; return p; }
 static inline pte_t pte_mkdirty(pte_t p) { p.low |= PTE_DIRTY; return p; }

@@ -39,7 +39,7 @@ static bool has_sysenter(void)
 
 static void map_for_user(unsigned long addr, const void *page, u64 prot)
 {
-	pte_set(kernel_pte(addr, NULL), pte_make(__pa(page) >> 12, PTE_PRESENT | PTE_USER | PTE_ACCESSED | PTE_GLOBAL | prot));
+	pte_set(kernel_pte(addr, NULL), pte_make(mmu_pfn_at(__pa(page)), PTE_PRESENT | PTE_USER | PTE_ACCESSED | PTE_GLOBAL | prot));
 }
 
 void vdso_init(void)

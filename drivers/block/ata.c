@@ -332,7 +332,7 @@ static bool describe(struct drive *d, const u16 *id)
 	k->sectors = d->lba48 ? id[100] | (u32)id[101] << 16 | (u64)id[102] << 32 | (u64)id[103] << 48 : id[60] | (u32)id[61] << 16;
 	k->max_bytes = (d->lba48 ? 1024 : 256) * SECTOR_SIZE;
 	k->max_pieces = MAX_PIECES;
-	k->max_pfn = 1UL << (32 - PAGE_SHIFT);
+	k->max_pfn = pfn_at(1ULL << 32);
 	k->flush = id[83] & (d->lba48 ? 0x2000 : 0x1000);
 	k->block_size = SECTOR_SIZE;
 	copy_model(k->model, id);

@@ -33,10 +33,10 @@ bool bio_needs_bounce(const struct bio *bio)
 {
 	pfn_t max = bio->dev->disk->max_pfn;
 
-	if (!max)
+	if (!max.n)
 		return false;
 	for (unsigned i = 0; i < bio->nr; i++)
-		if (page_to_pfn(bio->piece[i].page) >= max)
+		if (page_to_pfn(bio->piece[i].page).n >= max.n)
 			return true;
 	return false;
 }
@@ -184,9 +184,9 @@ void bounce_exit(struct disk *d)
 
 int bounce_init(struct disk *d)
 {
-	if (d->max_pfn >= max_pfn)
-		d->max_pfn = 0;
-	for (unsigned i = 0; d->max_pfn && i < PART_RESERVES; i++) {
+	if (d->max_pfn.n >= max_pfn.n)
+		d->max_pfn.n = 0;
+	for (unsigned i = 0; d->max_pfn.n && i < PART_RESERVES; i++) {
 		struct part *p = alloc_part(BOUNCE_MAX, GFP_KERNEL);
 
 		if (!p) {

@@ -218,7 +218,7 @@ int disk_register(struct disk *d)
 	if (numbered(d))
 		return 0;
 	pr_info("%s: %llu MB%s%s%s%s\n", d->whole.name, d->sectors >> 11, d->model[0] ? ", " : "", d->model,
-		d->read_only ? ", read-only" : "", d->max_pfn ? ", bounces pages beyond its reach" : "");
+		d->read_only ? ", read-only" : "", d->max_pfn.n ? ", bounces pages beyond its reach" : "");
 	partitions_read(d);
 	return 0;
 }

@@ -497,7 +497,7 @@ void dcache_get_stat(struct dcache_stat *st)
 /* One bucket for each 256 KB of low memory, between 1024 and 16384 (4 to 64 KB of low memory). */
 void __init dcache_init(void)
 {
-	unsigned long low = min(totalram_pages, max_low_pfn);
+	unsigned long low = min(totalram_pages, max_low_pfn.n);
 	unsigned buckets = clamp(rounddown_pow_of_two(low / 64 | 1), 1024UL, 16384UL);
 
 	table = kzalloc(buckets * sizeof(*table), GFP_KERNEL);

@@ -241,5 +241,5 @@ struct file *open_exec_at(int dfd, const char __user *user, int flags)
 void __init files_init(void)
 {
 	cache = kmem_cache_create("filp", sizeof(struct file), 4, SLAB_PANIC, NULL);
-	max_files = max_t(long, 8192, min(totalram_pages, max_low_pfn) * (PAGE_SIZE / 1024) / 10);
+	max_files = max_t(long, 8192, min(totalram_pages, max_low_pfn.n) * (PAGE_SIZE / 1024) / 10);
 }

@@ -457,7 +457,7 @@ void unlock_two_inodes(struct inode *a, struct inode *b)
 
 void __init inode_cache_init(void)
 {
-	unsigned long low = min(totalram_pages, max_low_pfn);
+	unsigned long low = min(totalram_pages, max_low_pfn.n);
 	unsigned buckets = clamp(rounddown_pow_of_two(low / 128 | 1), 512UL, 8192UL);
 
 	table = kzalloc(buckets * sizeof(*table), GFP_KERNEL);

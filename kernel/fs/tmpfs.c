@@ -413,7 +413,7 @@ int tmpfs_fill(struct super_block *sb, const char *options)
 		return -ENOMEM;
 	spin_lock_init(&t->lock, "tmpfs");
 	t->max_pages = totalram_pages / 2;
-	t->max_inodes = min(totalram_pages, max_low_pfn) / 2 * (PAGE_SIZE / 1024);
+	t->max_inodes = min(totalram_pages, max_low_pfn.n) / 2 * (PAGE_SIZE / 1024);
 	t->mode = 01777;
 	t->uid = current->cred ? current_cred()->fsuid : 0;
 	t->gid = current->cred ? current_cred()->fsgid : 0;

@@ -7,16 +7,19 @@
  *
  * They are equal until page clustering makes PAGE_SIZE larger, so nothing but the compiler can tell who mixes them up:
  *
- *   pindex_t  in PAGE_SIZE: a page's place in its file or object: page->index, the page cache, read-ahead
- *   pgoff_t   in MMU_PAGE_SIZE: an area's: vma->pgoff, what mmap2 takes and maps shows
+ *                     in PAGE_SIZE                                     in MMU_PAGE_SIZE
+ *   physical memory   pfn_t     mem_map, zones, buddy, the swap cache  mmu_pfn_t  in a PTE, in pagemap, in a chain locator
+ *   file or object    pindex_t  page->index, page cache, read-ahead    pgoff_t    vma->pgoff, what mmap2 takes and maps shows
  *
  * Each is a struct around its number: .n, for arithmetic within one unit. Nothing turns one into another but the functions here:
  *
- *   x_at(byte)  the one that byte lies in        pindex_at pgoff_at; pindex_end(size): the first behind a file
- *   x_pos(x)    its first byte                   pindex_pos pgoff_pos
- *   x_of(y)     the page that holds an MMU page: pindex_of; the first MMU page of a page: pgoff_of, the last: pgoff_last_of
+ *   x_at(byte)  the one in which it lies                 pfn_at     mmu_pfn_at  pindex_at   pgoff_at
+ *   x_end(byte) the first that begins there or behind    pfn_end                pindex_end
+ *   x_pos(x)    its first byte                           pfn_pos    mmu_pfn_pos pindex_pos  pgoff_pos
+ *   x_of(y)     in the other unit: the page around an    pfn_of                 pindex_of
+ *               MMU page; the first MMU page of a page   mmu_pfn_of             pgoff_of (pgoff_last_of: the last)
  *
- * mm/virt/mm.h adds vma_pgoff_at and vma_pindex_at. Counts (rss, totals) are plain numbers.
+ * mm/phys/page.h adds pte_page and page_pte, mm/virt/mm.h vma_pgoff_at and vma_pindex_at. Counts (rss, totals) are plain numbers.
  *
  * Code that is only right while a page is one MMU page says so and why: PAGE_IS_ONE_MMU_PAGE("..."). Page clustering begins with the list:
  *	make -k kernel PGCL=1 2>&1 | grep -o 'page clustering: .*'
@@ -41,11 +44,21 @@
 
 #define PAGE_IS_ONE_MMU_PAGE(why) static_assert(PAGE_SIZE == MMU_PAGE_SIZE, "page clustering: " why)
 
-typedef unsigned long pfn_t; /* a physical frame, in units of PAGE_SIZE */
+typedef struct { unsigned long n; } pfn_t;
+typedef struct { unsigned long n; } mmu_pfn_t;
 typedef struct { unsigned long n; } pindex_t;
 typedef struct { unsigned long n; } pgoff_t;
 
 #define PINDEX_MAX ((pindex_t){ ~0UL })
+
+/* --- physical memory --------------------------------------------------------------------------------------------------- */
+static inline pfn_t pfn_at(phys_t pa) { return (pfn_t){ (unsigned long)(pa >> PAGE_SHIFT) }; }
+static inline pfn_t pfn_end(phys_t pa) { return pfn_at(pa + PAGE_SIZE - 1); }
+static inline phys_t pfn_pos(pfn_t pfn) { return (phys_t)pfn.n << PAGE_SHIFT; }
+static inline mmu_pfn_t mmu_pfn_at(phys_t pa) { return (mmu_pfn_t){ (unsigned long)(pa >> MMU_PAGE_SHIFT) }; }
+static inline phys_t mmu_pfn_pos(mmu_pfn_t f) { return (phys_t)f.n << MMU_PAGE_SHIFT; }
+static inline pfn_t pfn_of(mmu_pfn_t f) { return (pfn_t){ f.n >> PGCL }; }
+static inline mmu_pfn_t mmu_pfn_of(pfn_t pfn) { return (mmu_pfn_t){ pfn.n << PGCL }; }
 
 /* --- files and other objects ----------------------------------------------------------------------------------------------- */
 static inline pindex_t pindex_at(loff_t pos) { return (pindex_t){ (unsigned long)(pos >> PAGE_SHIFT) }; }

@@ -38,9 +38,9 @@ static void dump_user_address(unsigned long addr)
 
 static void dump_kernel_address(unsigned long addr)
 {
-	unsigned long pfn = __pa(addr) >> PAGE_SHIFT;
+	pfn_t pfn = pfn_at(__pa(addr));
 
-	if (addr < VMALLOC_START && pfn < max_low_pfn && pfn_opened(pfn))
+	if (addr < VMALLOC_START && pfn.n < max_low_pfn.n && pfn_opened(pfn))
 		dump_page(pfn_to_page(pfn));
 	else if (addr < KMAP_BASE && addr >= VMALLOC_START)
 		printk(KERN_EMERG "%08lx: vmalloc area\n", addr);

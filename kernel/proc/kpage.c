@@ -56,7 +56,7 @@ static u64 page_flags_of(pfn_t pfn)
 	u64 f = 0;
 
 	if (!pfn_opened(pfn))
-		return pfn < max_pfn ? BIT_ULL(KPF_NOPAGE) : 0;
+		return pfn.n < max_pfn.n ? BIT_ULL(KPF_NOPAGE) : 0;
 	p = pfn_to_page(pfn);
 	if (p == zero_page)
 		f |= BIT_ULL(KPF_ZERO_PAGE);
@@ -89,13 +89,13 @@ static ssize_t read_frames(struct iov *to, loff_t *pos, u64 (*of)(pfn_t))
 	buf = kmalloc(ENTRIES * sizeof(u64), GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
-	while (iov_count(to) && (u64)*pos / 8 < max_pfn) {
-		pfn_t pfn = (pfn_t)(*pos / 8);
-		unsigned n = min(ENTRIES, min_t(u32, iov_count(to) / 8, max_pfn - pfn));
+	while (iov_count(to) && (u64)*pos / 8 < max_pfn.n) {
+		pfn_t pfn = { (unsigned long)(*pos / 8) };
+		unsigned n = min(ENTRIES, min_t(u32, iov_count(to) / 8, max_pfn.n - pfn.n));
 		size_t got;
 
-		for (unsigned i = 0; i < n; i++)
-			buf[i] = of(pfn + i);
+		for (unsigned i = 0; i < n; i++, pfn.n++)
+			buf[i] = of(pfn);
 		got = iov_copy_to(to, buf, n * sizeof(u64));
 		done += got;
 		*pos += got;
@@ -113,7 +113,7 @@ static ssize_t count_read(struct file *f, struct iov *to, loff_t *pos) { return 
 static ssize_t flags_read(struct file *f, struct iov *to, loff_t *pos) { return read_frames(to, pos, page_flags_of); }
 static loff_t frames_seek(struct file *f, loff_t off, int whence)
 {
-	return generic_llseek(f, off, whence, (loff_t)max_pfn * 8);
+	return generic_llseek(f, off, whence, (loff_t)max_pfn.n * 8);
 }
 const struct file_ops kpagecount_ops = { .read = count_read, .llseek = frames_seek };
 const struct file_ops kpageflags_ops = { .read = flags_read, .llseek = frames_seek };

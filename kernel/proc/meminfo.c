@@ -190,7 +190,7 @@ void zoneinfo_show(struct seq *s, struct task *t)
 		seq_printf(s, "Node 0, zone %8s\n  pages free     %lu\n        min      %lu\n        low      %lu\n        high     %lu\n",
 			   z->name, zone_free_pages(z), z->watermark[WMARK_MIN], z->watermark[WMARK_LOW], z->watermark[WMARK_HIGH]);
 		seq_printf(s, "        spanned  %lu\n        present  %lu\n        managed  %lu\n        unopened %lu\n",
-			   z->end_pfn - z->start_pfn, z->present, z->managed, z->unopened << MAX_ORDER);
+			   z->end_pfn.n - z->start_pfn.n, z->present, z->managed, z->unopened << MAX_ORDER);
 		seq_puts(s, "        protection: (");
 		for (unsigned j = 0; j < NR_ZONES; j++)
 			seq_printf(s, j ? ", %lu" : "%lu", z->lowmem_reserve[j]);
@@ -201,7 +201,7 @@ void zoneinfo_show(struct seq *s, struct task *t)
 		seq_printf(s, "      nr_zone_unevictable %lu\n      nr_mlock     %lu\n      reclaimable  %lu\n      scanned in vain %lu\n", zone_mlocked(z),
 			   zone_mlocked(z), zone_reclaimable(z), z->scanned);
 		zone_cpus(s, i);
-		seq_printf(s, "  start_pfn:           %lu\n", z->start_pfn);
+		seq_printf(s, "  start_pfn:           %lu\n", z->start_pfn.n);
 	}
 }
 

@@ -149,7 +149,7 @@ static void count_entry(pte_t *pte, unsigned long addr, void *arg)
 	pte_t e = *pte;
 
 	if (pte_present(e) && !pte_special(e))
-		count_page(u, pfn_to_page(pte_pfn(e)), e);
+		count_page(u, pte_page(e), e);
 	else if (pte_is_swap(e)) {
 		u->swap += MMU_PAGE_SIZE;
 		u->swap_pss += div_u64((u64)MMU_PAGE_SIZE << PSS_SHIFT, max(swap_count(pte_swap_entry(e)), 1u));

@@ -111,9 +111,9 @@ static void pagemap_entry(pte_t *pte, unsigned long addr, void *arg)
 	u64 v = 0;
 
 	if (pte_present(e)) {
-		struct page *page = pte_special(e) ? NULL : pfn_to_page(pte_pfn(e));
+		struct page *page = pte_special(e) ? NULL : pte_page(e);
 
-		v = 1ULL << PM_PRESENT | (m->frames ? pte_pfn(e) : 0);
+		v = 1ULL << PM_PRESENT | (m->frames ? pte_mmu_pfn(e).n : 0);
 		if (page && !page_anon(page))
 			v |= 1ULL << PM_FILE;
 		if (page && page_mapcount(page) == 1)

@@ -34,27 +34,27 @@ static struct {
 /* Frames of RAM range r, rounded inwards, clipped to [from, to). => false: none */
 static bool __init ram_frames(const struct mem_range *r, pfn_t from, pfn_t to, pfn_t *start, pfn_t *end)
 {
-	*start = max_t(pfn_t, (pfn_t)((r->start + PAGE_SIZE - 1) >> PAGE_SHIFT), from);
-	*end = min_t(pfn_t, (pfn_t)(r->end >> PAGE_SHIFT), to);
-	return *start < *end;
+	start->n = max(pfn_end(r->start).n, from.n);
+	end->n = min(pfn_at(r->end).n, to.n);
+	return start->n < end->n;
 }
 
 /* The same for a reserved range, rounded outwards. */
 static bool __init reserved_frames(const struct mem_range *r, pfn_t from, pfn_t to, pfn_t *start, pfn_t *end)
 {
-	*start = max_t(pfn_t, (pfn_t)(r->start >> PAGE_SHIFT), from);
-	*end = min_t(pfn_t, (pfn_t)((r->end + PAGE_SIZE - 1) >> PAGE_SHIFT), to);
-	return *start < *end;
+	start->n = max(pfn_at(r->start).n, from.n);
+	end->n = min(pfn_end(r->end).n, to.n);
+	return start->n < end->n;
 }
 
 static void __init find_sizes(void)
 {
-	pfn_t low = min_t(u64, ALIGN_DOWN(lowmem_limit, (u64)BLOCK_PAGES << PAGE_SHIFT), LOWMEM_MAX) >> PAGE_SHIFT;
+	pfn_t low = pfn_at(min_t(u64, ALIGN_DOWN(lowmem_limit, (u64)BLOCK_PAGES << PAGE_SHIFT), LOWMEM_MAX));
 
 	for (unsigned i = 0; i < boot.nr_ram; i++)
-		max_pfn = max_t(pfn_t, max_pfn, (pfn_t)(boot.ram[i].end >> PAGE_SHIFT));
-	max_low_pfn = min(low, max_pfn);
-	nr_blocks = DIV_ROUND_UP(max_pfn, BLOCK_PAGES);
+		max_pfn.n = max(max_pfn.n, pfn_at(boot.ram[i].end).n);
+	max_low_pfn.n = min(low.n, max_pfn.n);
+	nr_blocks = DIV_ROUND_UP(max_pfn.n, BLOCK_PAGES);
 }
 
 static bool __init overlaps_reserved(u64 start, u64 end, u64 *below)
@@ -73,7 +73,7 @@ static u64 __init find_low_space(u64 size)
 	for (int i = boot.nr_ram - 1; i >= 0; i--) {
 		u64 start = ALIGN_UP(boot.ram[i].start, (u64)PAGE_SIZE), end = boot.ram[i].end;
 
-		end = ALIGN_DOWN(min_t(u64, end, (u64)max_low_pfn << PAGE_SHIFT), (u64)PAGE_SIZE);
+		end = ALIGN_DOWN(min(end, pfn_pos(max_low_pfn)), (u64)PAGE_SIZE);
 		while (end > size && end - size >= max_t(u64, start, PAGE_SIZE)) {
 			u64 below;
 
@@ -93,11 +93,11 @@ static void __init place_mem_map(void)
 
 	if (!place)
 		panic("low memory too small: mem_map of %u MB of physical memory takes %u kB, and lowmem=%uM has no room for it",
-		      (u32)(max_pfn >> (20 - PAGE_SHIFT)), (u32)(size >> 10), (u32)(max_low_pfn >> (20 - PAGE_SHIFT)));
+		      (u32)(pfn_pos(max_pfn) >> 20), (u32)(size >> 10), (u32)(pfn_pos(max_low_pfn) >> 20));
 	boot.map_start = place;
 	boot.map_end = place + size;
 	mem_map = __va((unsigned long)place);
-	high_mem_map = mem_map + max_low_pfn;
+	high_mem_map = mem_map + max_low_pfn.n;
 	block_states = (u8 *)mem_map + map;
 }
 
@@ -107,29 +107,29 @@ static unsigned __init count_block(pfn_t start, pfn_t end, bool *clean)
 	pfn_t a, b;
 	unsigned n = 0;
 
-	*clean = start != 0;
+	*clean = start.n != 0;
 	for (unsigned i = 0; i < boot.nr_ram; i++)
 		if (ram_frames(&boot.ram[i], start, end, &a, &b))
-			n += b - a;
+			n += b.n - a.n;
 	for (unsigned i = 0; i < boot.nr_reserved; i++)
 		if (reserved_frames(&boot.reserved[i], start, end, &a, &b))
 			*clean = false;
-	if (boot.map_start >> PAGE_SHIFT < end && boot.map_end >> PAGE_SHIFT > start)
+	if (pfn_at(boot.map_start).n < end.n && pfn_at(boot.map_end).n > start.n)
 		*clean = false;
 	return n;
 }
 
 static enum zone_id __init zone_of_frame(pfn_t pfn)
 {
-	return pfn < DMA_PAGES ? ZONE_DMA : pfn < max_low_pfn ? ZONE_NORMAL : ZONE_HIGHMEM;
+	return pfn.n < DMA_PAGES ? ZONE_DMA : pfn.n < max_low_pfn.n ? ZONE_NORMAL : ZONE_HIGHMEM;
 }
 
 static void __init classify_blocks(void)
 {
 	for (unsigned b = 0; b < nr_blocks; b++) {
-		pfn_t start = (pfn_t)b << MAX_ORDER;
+		pfn_t start = block_pfn(b);
 		bool clean;
-		unsigned n = count_block(start, start + BLOCK_PAGES, &clean);
+		unsigned n = count_block(start, block_pfn(b + 1), &clean);
 
 		block_states[b] = !n ? BLOCK_ABSENT : clean && n == BLOCK_PAGES ? BLOCK_UNOPENED : BLOCK_PARTIAL;
 		zones[zone_of_frame(start)].present += n;
@@ -138,7 +138,7 @@ static void __init classify_blocks(void)
 
 static void __init reserve_frames(pfn_t a, pfn_t b, enum lowmem_user user)
 {
-	for (; a < b; a++) {
+	for (; a.n < b.n; a.n++) {
 		struct page *page = pfn_to_page(a);
 
 		if (page_reserved(page) && !atomic_read(&page->refcount))
@@ -153,49 +153,49 @@ static void __init reserve_frames(pfn_t a, pfn_t b, enum lowmem_user user)
 static void __init reserve_mem_map(pfn_t start, pfn_t end)
 {
 	const unsigned pages_per_block = BLOCK_PAGES * sizeof(struct page) >> PAGE_SHIFT;
-	pfn_t first = boot.map_start >> PAGE_SHIFT, last = boot.map_end >> PAGE_SHIFT;
+	pfn_t first = pfn_at(boot.map_start), last = pfn_at(boot.map_end);
 
-	for (pfn_t pfn = max(start, first); pfn < min(end, last); pfn++) {
-		unsigned block = (pfn - first) / pages_per_block;
+	for (pfn_t pfn = { max(start.n, first.n) }; pfn.n < min(end.n, last.n); pfn.n++) {
+		unsigned block = (pfn.n - first.n) / pages_per_block;
 
 		if (block >= nr_blocks || block_states[block] != BLOCK_ABSENT)
-			reserve_frames(pfn, pfn + 1, LOW_MEMMAP);
+			reserve_frames(pfn, (pfn_t){ pfn.n + 1 }, LOW_MEMMAP);
 	}
 }
 
 static void __init free_run(struct zone *z, pfn_t a, pfn_t b)
 {
-	z->managed += b - a;
-	while (a < b) {
-		unsigned order = min_t(unsigned, a ? __builtin_ctzl(a) : MAX_ORDER, MAX_ORDER);
+	z->managed += b.n - a.n;
+	while (a.n < b.n) {
+		unsigned order = min_t(unsigned, a.n ? __builtin_ctzl(a.n) : MAX_ORDER, MAX_ORDER);
 
-		while (a + (1UL << order) > b)
+		while (a.n + (1UL << order) > b.n)
 			order--;
 		buddy_give(z, pfn_to_page(a), order);
-		a += 1UL << order;
+		a.n += 1UL << order;
 	}
 }
 
 static void __init open_partial_block(struct zone *z, pfn_t start)
 {
-	pfn_t end = start + BLOCK_PAGES, a, b;
+	pfn_t end = { start.n + BLOCK_PAGES }, a, b;
 
-	for (pfn_t pfn = start; pfn < end; pfn++)
+	for (pfn_t pfn = start; pfn.n < end.n; pfn.n++)
 		page_init(pfn_to_page(pfn), z - zones, 1UL << PG_reserved);
 	for (unsigned i = 0; i < boot.nr_ram; i++)
 		if (ram_frames(&boot.ram[i], start, end, &a, &b))
-			for (; a < b; a++)
+			for (; a.n < b.n; a.n++)
 				pfn_to_page(a)->flags &= ~(1UL << PG_reserved);
 	for (unsigned i = 0; i < boot.nr_reserved; i++)
 		if (reserved_frames(&boot.reserved[i], start, end, &a, &b))
 			reserve_frames(a, b, boot.reserved[i].user);
 	reserve_mem_map(start, end);
-	if (!start)
-		reserve_frames(0, 1, LOW_KERNEL);
-	for (a = start; a < end; a = b) {
+	if (!start.n)
+		reserve_frames(start, (pfn_t){ 1 }, LOW_KERNEL);
+	for (a = start; a.n < end.n; a = b) {
 		bool reserved = page_reserved(pfn_to_page(a));
 
-		for (b = a + 1; b < end && page_reserved(pfn_to_page(b)) == reserved; b++)
+		for (b.n = a.n + 1; b.n < end.n && page_reserved(pfn_to_page(b)) == reserved; b.n++)
 			;
 		if (!reserved)
 			free_run(z, a, b);
@@ -205,14 +205,14 @@ static void __init open_partial_block(struct zone *z, pfn_t start)
 static void __init set_spans(void)
 {
 	static const char *const names[NR_ZONES] = { "DMA", "Normal", "HighMem" };
-	const pfn_t ends[NR_ZONES] = { min(DMA_PAGES, max_low_pfn), max_low_pfn, max_pfn };
+	const pfn_t ends[NR_ZONES] = { { min(DMA_PAGES, max_low_pfn.n) }, max_low_pfn, max_pfn };
 
 	for (int i = 0; i < NR_ZONES; i++) {
 		struct zone *z = &zones[i];
 
 		z->name = names[i];
-		z->start_pfn = i ? ends[i - 1] : 0;
-		z->end_pfn = max(ends[i], z->start_pfn);
+		z->start_pfn.n = i ? ends[i - 1].n : 0;
+		z->end_pfn.n = max(ends[i].n, z->start_pfn.n);
 		spin_lock_init(&z->lock, "zone");
 		spin_lock_init(&z->lru_lock, "lru");
 		for (int l = 0; l < NR_LRU; l++)
@@ -224,7 +224,7 @@ static void __init set_spans(void)
 static void __init fill_zones(void)
 {
 	for (unsigned b = 0; b < nr_blocks; b++) {
-		pfn_t start = (pfn_t)b << MAX_ORDER;
+		pfn_t start = block_pfn(b);
 		struct zone *z = &zones[zone_of_frame(start)];
 
 		if (block_states[b] == BLOCK_PARTIAL) {
@@ -275,9 +275,9 @@ void __init phys_init(const struct mem_range *ram, unsigned nr_ram, const struct
 /* => frames wholly inside [start, end) that were reserved at boot become free; others are left alone. Any context. */
 void phys_release(phys_t start, phys_t end)
 {
-	pfn_t a = (pfn_t)((start + PAGE_SIZE - 1) >> PAGE_SHIFT), b = (pfn_t)(end >> PAGE_SHIFT);
+	pfn_t last = pfn_at(end);
 
-	for (; a < b; a++) {
+	for (pfn_t a = pfn_end(start); a.n < last.n; a.n++) {
 		struct page *page = pfn_to_page(a);
 		struct zone *z;
 		unsigned long flags;

@@ -39,19 +39,19 @@ static void area_del(struct zone *z, struct page *page, unsigned order)
  * => false: the zone has no such block left */
 static bool zone_open_block(struct zone *z)
 {
-	unsigned block = z->frontier >> MAX_ORDER;
+	unsigned block = pfn_block(z->frontier);
 	struct page *page;
 
 	if (!z->unopened)
 		return false;
 	while (block_states[block] != BLOCK_UNOPENED)
 		block++;
-	page = pfn_to_page((pfn_t)block << MAX_ORDER);
+	page = pfn_to_page(block_pfn(block));
 	for (unsigned i = 0; i < BLOCK_PAGES; i++)
 		page_init(page + i, z - zones, 0);
 	smp_wmb(); /* pfn_opened looks at the state without the lock */
 	WRITE_ONCE(block_states[block], BLOCK_OPEN);
-	z->frontier = (pfn_t)(block + 1) << MAX_ORDER;
+	z->frontier = block_pfn(block + 1);
 	z->unopened--;
 	area_add(z, page, MAX_ORDER);
 	count_vm_event(ZONE_OPEN);
@@ -83,17 +83,17 @@ void buddy_give(struct zone *z, struct page *page, unsigned order)
 {
 	pfn_t pfn = page_to_pfn(page);
 
-	ASSERT(IS_ALIGNED(pfn, 1UL << order) && page_zone(page) == z);
+	ASSERT(IS_ALIGNED(pfn.n, 1UL << order) && page_zone(page) == z);
 	if (unlikely(page_buddy(page)))
 		bad_page(page, "freed twice");
 	z->free += 1UL << order;
 	for (; order < MAX_ORDER; order++) {
-		struct page *buddy = pfn_to_page(pfn ^ (1UL << order));
+		struct page *buddy = pfn_to_page((pfn_t){ pfn.n ^ (1UL << order) });
 
 		if (!page_buddy(buddy) || buddy->private != order)
 			break;
 		area_del(z, buddy, order);
-		pfn &= ~(1UL << order);
+		pfn.n &= ~(1UL << order);
 	}
 	area_add(z, pfn_to_page(pfn), order);
 }
@@ -111,7 +111,7 @@ void buddy_init(struct zone *z)
 
 bool pfn_opened(pfn_t pfn)
 {
-	unsigned block = pfn >> MAX_ORDER;
+	unsigned block = pfn_block(pfn);
 	const struct page *page;
 	u8 state;
 
@@ -127,7 +127,7 @@ bool pfn_opened(pfn_t pfn)
 	return !page_reserved(page) || atomic_read(&page->refcount);
 }
 
-bool pfn_has_ram(pfn_t pfn) { return pfn >> MAX_ORDER < nr_blocks && READ_ONCE(block_states[pfn >> MAX_ORDER]) != BLOCK_ABSENT; }
+bool pfn_has_ram(pfn_t pfn) { return pfn_block(pfn) < nr_blocks && READ_ONCE(block_states[pfn_block(pfn)]) != BLOCK_ABSENT; }
 
 void zone_free_blocks(struct zone *z, unsigned long nr[MAX_ORDER + 1])
 {

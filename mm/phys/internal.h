@@ -16,6 +16,8 @@ enum block_state {
 	BLOCK_PARTIAL,  /* opened at boot: part of it is reserved or no RAM (PG_reserved there) */
 };
 extern u8 *block_states;
+static inline pfn_t block_pfn(unsigned block) { return (pfn_t){ (unsigned long)block << MAX_ORDER }; }
+static inline unsigned pfn_block(pfn_t pfn) { return pfn.n >> MAX_ORDER; }
 extern unsigned nr_blocks;
 
 static inline void page_init(struct page *p, enum zone_id zone, unsigned long flags)

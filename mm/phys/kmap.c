@@ -85,7 +85,7 @@ static void note_unmap(struct kmap_cpu *k, u32 i, const void *addr)
 	if (!k->depth || k->held[k->depth - 1] != i || slot_address(k, i) != (void *)((unsigned long)addr & PAGE_MASK))
 		panic("kunmap(%p) on CPU %u: not what was mapped last (depth %u)", addr, smp_processor_id(), k->depth);
 	k->depth--;
-	k->slot[i].pfn = 0;
+	k->slot[i].pfn.n = 0;
 	pte_take(&k->ptes[i]);
 	flush_tlb_one_local((unsigned long)addr);
 }
@@ -103,10 +103,11 @@ static noinline void *map_new_slot(struct kmap_cpu *k, pfn_t pfn)
 		k->base = KMAP_BASE + smp_processor_id() * PMD_SIZE;
 		k->ptes = kmap_ptes[smp_processor_id()];
 	}
-	pte_set(&k->ptes[i], pte_make(pfn, KMAP_PROT | pte_nx));
+	PAGE_IS_ONE_MMU_PAGE("a slot is one PTE");
+	pte_set(&k->ptes[i], pte_make(mmu_pfn_of(pfn), KMAP_PROT | pte_nx));
 	k->slot[i].pfn = pfn;
 	k->slot[i].used = KMAP_HELD;
-	k->memo[pfn % KMAP_SLOTS] = i;
+	k->memo[pfn.n % KMAP_SLOTS] = i;
 	note_map(k, i);
 	return slot_address(k, i);
 }
@@ -115,9 +116,9 @@ static noinline void *map_new_slot(struct kmap_cpu *k, pfn_t pfn)
 static inline void *kmap_high(pfn_t pfn)
 {
 	struct kmap_cpu *k = this_cpu_ptr(&kmap_cpu);
-	u32 i = k->memo[pfn % KMAP_SLOTS];
+	u32 i = k->memo[pfn.n % KMAP_SLOTS];
 
-	if (unlikely(k->slot[i].pfn != pfn || k->slot[i].used == KMAP_HELD))
+	if (unlikely(k->slot[i].pfn.n != pfn.n || k->slot[i].used == KMAP_HELD))
 		return map_new_slot(k, pfn);
 	k->slot[i].used = KMAP_HELD;
 	note_map(k, i);
@@ -135,8 +136,8 @@ void *kmap(struct page *page)
 void *kmap_pfn(pfn_t pfn)
 {
 	preempt_disable();
-	if (pfn < max_low_pfn)
-		return __va((unsigned long)pfn << PAGE_SHIFT);
+	if (pfn.n < max_low_pfn.n)
+		return __va(pfn_pos(pfn));
 	return kmap_high(pfn);
 }
 

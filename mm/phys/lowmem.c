@@ -23,11 +23,11 @@ static enum lowmem_user boot_user(const struct page *page)
 /* Once, when all blocks of low memory that hold something reserved are open. */
 void __init lowmem_init(void)
 {
-	for (pfn_t pfn = 0; pfn < max_low_pfn; pfn++) {
+	for (pfn_t pfn = { 0 }; pfn.n < max_low_pfn.n; pfn.n++) {
 		const struct page *page;
 
-		if (block_states[pfn >> MAX_ORDER] != BLOCK_PARTIAL) {
-			pfn |= BLOCK_PAGES - 1;
+		if (block_states[pfn_block(pfn)] != BLOCK_PARTIAL) {
+			pfn.n |= BLOCK_PAGES - 1;
 			continue;
 		}
 		page = pfn_to_page(pfn);

@@ -125,9 +125,9 @@ extern struct page *mem_map;
 extern pfn_t max_pfn;      /* first frame beyond all memory */
 extern pfn_t max_low_pfn;  /* first frame beyond low memory */
 
-static inline struct page *pfn_to_page(pfn_t pfn) { return mem_map + pfn; }
-static inline pfn_t page_to_pfn(const struct page *p) { return p - mem_map; }
-static inline phys_t page_to_phys(const struct page *p) { return (phys_t)page_to_pfn(p) << PAGE_SHIFT; }
+static inline struct page *pfn_to_page(pfn_t pfn) { return mem_map + pfn.n; }
+static inline pfn_t page_to_pfn(const struct page *p) { return (pfn_t){ p - mem_map }; }
+static inline phys_t page_to_phys(const struct page *p) { return pfn_pos(page_to_pfn(p)); }
 static inline enum zone_id page_zone_id(const struct page *p) { return p->flags >> PG_zone_shift; }
 extern struct page *high_mem_map; /* mem_map + max_low_pfn */
 static inline bool page_is_high(const struct page *p) { return p >= high_mem_map; }
@@ -135,7 +135,15 @@ static inline void *page_address(const struct page *p) /* low pages; one shift f
 {
 	return (char *)PAGE_OFFSET + ((unsigned long)((char *)p - (char *)mem_map) << (PAGE_SHIFT - 5));
 }
-static inline struct page *virt_to_page(const void *v) { return pfn_to_page(__pa(v) >> PAGE_SHIFT); }   /* low memory */
+static inline struct page *virt_to_page(const void *v) { return pfn_to_page((pfn_t){ __pa(v) >> PAGE_SHIFT }); } /* low memory */
+
+/* A PTE and the page that it maps. */
+static inline struct page *pte_page(pte_t e) { return pfn_to_page(pfn_of(pte_mmu_pfn(e))); }
+static inline pte_t page_pte(const struct page *p, u64 bits)
+{
+	PAGE_IS_ONE_MMU_PAGE("a page's PTE maps all of it");
+	return pte_make(mmu_pfn_of(page_to_pfn(p)), bits);
+}
 
 /* Memory is opened in blocks of 4 MB (one buddy block of the largest order): until a zone needs a block, nobody has
  * touched its struct pages. Is there RAM behind this frame, and has its struct page been initialised? Walkers by frame number ask first.

@@ -28,7 +28,7 @@ static void check_poison(struct page *page)
 
 	for (unsigned i = 0; i < PAGE_SIZE / 4; i++)
 		if (p[i] != POISON_WORD) {
-			pr_err("page %#lx changed after it was freed: word %u is %#x\n", page_to_pfn(page), i, p[i]);
+			pr_err("page %#lx changed after it was freed: word %u is %#x\n", page_to_pfn(page).n, i, p[i]);
 			bad_page(page, "used after free");
 		}
 	kunmap(p);
@@ -88,7 +88,7 @@ static const char *const flag_names[] = {
 void dump_page(const struct page *page)
 {
 	printk(KERN_EMERG "page frame %#lx, zone %s, refcount %d, mapcount %d, private %#lx, mapping %p%s, index %#lx, flags %#lx:",
-	       page_to_pfn(page), page_zone(page)->name, atomic_read(&page->refcount), atomic_read(&page->mapcount) + 1, page->private,
+	       page_to_pfn(page).n, page_zone(page)->name, atomic_read(&page->refcount), atomic_read(&page->mapcount) + 1, page->private,
 	       page->mapping, page_anon(page) ? " (anonymous)" : "", page->index.n, page->flags);
 	for (unsigned i = 0; i < ARRAY_SIZE(flag_names); i++)
 		if (page->flags >> i & 1 && flag_names[i])
@@ -99,5 +99,5 @@ void dump_page(const struct page *page)
 void bad_page(const struct page *page, const char *what)
 {
 	dump_page(page);
-	panic("bad page %#lx: %s", page_to_pfn(page), what);
+	panic("bad page %#lx: %s", page_to_pfn(page).n, what);
 }

@@ -32,7 +32,7 @@ void __init pagelock_init(void)
 	hash_class_register(&page_waits);
 }
 
-static u32 queue_of(const struct page *page) { return (u32)page_to_pfn(page) * 0x9e3779b1U >> (32 - WAIT_TABLE_BITS); }
+static u32 queue_of(const struct page *page) { return (u32)page_to_pfn(page).n * 0x9e3779b1U >> (32 - WAIT_TABLE_BITS); }
 
 /* => interrupts off until unlock_queue */
 static unsigned long lock_queue(u32 q)

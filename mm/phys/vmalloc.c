@@ -166,14 +166,14 @@ static void unmap_area(struct vmalloc_area *area)
 	}
 }
 
-static int map_one(unsigned long addr, pfn_t pfn, u64 prot)
+static int map_one(unsigned long addr, mmu_pfn_t frame, u64 prot)
 {
 	pte_t *pte = get_pte(addr);
 
 	if (!pte)
 		return -ENOMEM;
 	ASSERT(pte_none(*pte));
-	pte_set(pte, pte_make(pfn, prot | pte_nx));
+	pte_set(pte, pte_make(frame, prot | pte_nx));
 	return 0;
 }
 
@@ -238,7 +238,7 @@ static int fill_area(struct vmalloc_area *area, gfp_t gfp)
 		lowmem_account(LOW_VMALLOC, page, 1);
 		area->pages[area->nr_pages++] = page;
 		for (unsigned off = 0; off < PAGE_SIZE && !err; off += MMU_PAGE_SIZE)
-			err = map_one(a + off, page_to_pfn(page) + (off >> MMU_PAGE_SHIFT), KERNEL_PTE);
+			err = map_one(a + off, mmu_pfn_at(page_to_phys(page) + off), KERNEL_PTE);
 	}
 	return err;
 }
@@ -282,7 +282,7 @@ void *vmap_phys(phys_t phys, size_t size, u64 prot)
 		return NULL;
 	mutex_lock(&vmap_mutex);
 	for (unsigned long a = 0; a < len && !err; a += MMU_PAGE_SIZE)
-		err = map_one(area->start + a, (pfn_t)((phys - off + a) >> MMU_PAGE_SHIFT), KERNEL_PTE | prot);
+		err = map_one(area->start + a, mmu_pfn_at(phys - off + a), KERNEL_PTE | prot);
 	mutex_unlock(&vmap_mutex);
 	if (!err)
 		return (void *)(area->start + off);

@@ -83,7 +83,7 @@ static inline bool swap_available(void) { return swap_free_slots(); }
 /* Slots are short: a page that was read back gives its slot up though it is clean. */
 static inline bool swap_tight(void) { return swap_free_slots() < swap_total_slots() / 2; }
 extern bool swap_on; /* an area is on, or was: a hint for hot paths */
-u32 swap_alloc_entry(u32 frame);           /* mm/reclaim's own. 0: none free; preemption off */
+u32 swap_alloc_entry(pfn_t pfn);           /* mm/reclaim's own. 0: none free; preemption off */
 
 #ifdef CONFIG_DEBUG
 /* For the oracle: begin; entry for each PTE, files for all tmpfs trees; check. A difference is a panic; unless `last`, false: once more. */

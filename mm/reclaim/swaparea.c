@@ -41,7 +41,7 @@ static unsigned group_end(unsigned first)
 	return end;
 }
 
-static u32 alloc_in_group(unsigned first, unsigned end, struct turn *t, u32 frame)
+static u32 alloc_in_group(unsigned first, unsigned end, struct turn *t, pfn_t pfn)
 {
 	unsigned start = first, n = end - first;
 	u32 offset;
@@ -52,7 +52,7 @@ static u32 alloc_in_group(unsigned first, unsigned end, struct turn *t, u32 fram
 	for (unsigned k = 0; k < n; k++) {
 		struct swap_area *a = order[first + (start - first + k) % n];
 
-		offset = swap_slot_alloc(a, frame);
+		offset = swap_slot_alloc(a, pfn);
 		if (offset) {
 			*t = (struct turn){ a, RUN - 1 };
 			return swap_entry(a->type, offset);
@@ -61,21 +61,21 @@ static u32 alloc_in_group(unsigned first, unsigned end, struct turn *t, u32 fram
 	return 0;
 }
 
-static u32 next_turn(struct turn *t, u32 frame)
+static u32 next_turn(struct turn *t, pfn_t pfn)
 {
 	u32 entry = 0;
 
 	spin_lock(&swap_lock);
 	for (unsigned first = 0, end; !entry && first < nr_order; first = end) {
 		end = group_end(first);
-		entry = alloc_in_group(first, end, t, frame);
+		entry = alloc_in_group(first, end, t, pfn);
 	}
 	spin_unlock(&swap_lock);
 	return entry;
 }
 
 /* Preemption off. An area that has just been taken out of the order may give one more: swapoff begins a grace period later. */
-u32 swap_alloc_entry(u32 frame)
+u32 swap_alloc_entry(pfn_t pfn)
 {
 	struct turn *t = this_cpu_ptr(&turns);
 	struct swap_area *a = READ_ONCE(t->area);
@@ -83,12 +83,12 @@ u32 swap_alloc_entry(u32 frame)
 
 	if (t->left && a && READ_ONCE(a->active)) {
 		t->left--;
-		offset = swap_slot_alloc(a, frame);
+		offset = swap_slot_alloc(a, pfn);
 		if (likely(offset))
 			return swap_entry(a->type, offset);
 	}
 	t->left = 0;
-	return nr_order ? next_turn(t, frame) : 0;
+	return nr_order ? next_turn(t, pfn) : 0;
 }
 
 /* --- how much -------------------------------------------------------------------------------------------------------------- */

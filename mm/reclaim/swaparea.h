@@ -35,6 +35,9 @@ struct swap_slot {
 #define SLOT_BAD 0x80000000u    /* not to be used: the header says so, or it is the header */
 #define SLOT_ERROR 0x40000000u  /* could not be read: becomes bad when it is free */
 #define SLOT_STUCK 0xffffu
+PAGE_IS_ONE_MMU_PAGE("a slot holds a page");
+static inline bool slot_has_page(const struct swap_slot *s) { return s->frame & SLOT_FRAME; }
+static inline struct page *slot_page(const struct swap_slot *s) { return pfn_to_page((pfn_t){ s->frame & SLOT_FRAME }); }
 
 /* A cluster is what one frame of slots describes: 512 slots, 2 MB of disk. A CPU that allocates has one to itself, so that
  * the pages it writes one after the other lie side by side. */
@@ -85,7 +88,7 @@ int swap_slots_init(struct swap_area *a);                /* clusters and slots, 
 void swap_slots_free(struct swap_area *a);
 void swap_slots_bad(struct swap_area *a, u32 offset);    /* before the area is on */
 void swap_slots_ready(struct swap_area *a);              /* sorts the clusters into their lists */
-u32 swap_slot_alloc(struct swap_area *a, u32 frame);     /* => offset; 0: none free. Count 0. Preemption off */
+u32 swap_slot_alloc(struct swap_area *a, pfn_t pfn);     /* => offset; 0: none free. Count 0. Preemption off */
 /* The slot and its cluster, locked and mapped, and back. */
 struct swap_slot *swap_slot_lock(struct swap_area *a, u32 offset);
 void swap_slot_unlock(struct swap_area *a, u32 offset, struct swap_slot *s);

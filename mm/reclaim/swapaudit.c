@@ -46,12 +46,12 @@ void swap_audit_entry(u32 entry, const char *where, unsigned long at)
 /* s: locked. The page cannot lose its frame's word meanwhile; flag and private are set behind it, with preemption off. */
 static void check_page(const struct swap_area *a, u32 offset, const struct swap_slot *s)
 {
-	struct page *page = pfn_to_page(s->frame & SLOT_FRAME);
+	struct page *page = slot_page(s);
 
-	if (!(s->frame & SLOT_FRAME) || !page_swapcache(page))
+	if (!slot_has_page(s) || !page_swapcache(page))
 		return;
 	if (page->private != swap_entry(a->type, offset) || !page_swapbacked(page))
-		panic("oracle: slot %u of %s has frame %lx, which says entry %08lx (flags %lx)", offset, a->name, page_to_pfn(page),
+		panic("oracle: slot %u of %s has frame %lx, which says entry %08lx (flags %lx)", offset, a->name, page_to_pfn(page).n,
 		      page->private, page->flags);
 }
 

@@ -38,7 +38,7 @@ void swap_dup(u32 entry)
 {
 	struct swap_slot *s = lock_entry(entry);
 
-	ASSERT(s->count || s->frame & SLOT_FRAME);
+	ASSERT(s->count || slot_has_page(s));
 	if (likely(s->count < SLOT_STUCK))
 		s->count++;
 	unlock_entry(entry, s);
@@ -66,8 +66,8 @@ static unsigned drop_one(u32 entry, struct page **page)
 	if (likely(s->count != SLOT_STUCK))
 		s->count--;
 	left = s->count;
-	if (!left && s->frame & SLOT_FRAME) {
-		struct page *p = pfn_to_page(s->frame & SLOT_FRAME);
+	if (!left && slot_has_page(s)) {
+		struct page *p = slot_page(s);
 
 		if (page && try_get_page(p))
 			*page = p;
@@ -127,12 +127,12 @@ int swap_cache_enter(struct page *page, u32 entry)
 	page->private = entry;
 	page->flags |= 1UL << PG_swapcache | 1UL << PG_swapbacked; /* nobody else knows it yet */
 	s = lock_entry(entry);
-	if (s->frame & SLOT_FRAME)
+	if (slot_has_page(s))
 		err = -EEXIST;
 	else if (!s->count)
 		err = -ENOENT;
 	else
-		s->frame |= page_to_pfn(page);
+		s->frame |= page_to_pfn(page).n;
 	unlock_entry(entry, s);
 	if (!err) {
 		this_cpu_inc(cached);
@@ -147,10 +147,10 @@ int swap_cache_enter(struct page *page, u32 entry)
 struct page *swap_find_page(u32 entry)
 {
 	for (;;) {
-		u32 frame = swap_slot_read(swap_area_of(entry), swap_offset(entry)).frame & SLOT_FRAME;
-		struct page *page = pfn_to_page(frame);
+		struct swap_slot s = swap_slot_read(swap_area_of(entry), swap_offset(entry));
+		struct page *page = slot_page(&s);
 
-		if (!frame)
+		if (!slot_has_page(&s))
 			return NULL;
 		if (likely(try_get_page(page))) {
 			if (likely(page_swapcache(page) && page->private == entry))
@@ -167,7 +167,7 @@ static void detach(struct page *page, struct swap_slot *s)
 {
 	u32 entry = page->private;
 
-	ASSERT((s->frame & SLOT_FRAME) == page_to_pfn(page));
+	ASSERT(slot_page(s) == page);
 	s->frame &= ~SLOT_FRAME;
 	if (!s->count)
 		swap_slot_release(swap_area_of(entry), swap_offset(entry), s);

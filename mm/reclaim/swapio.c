@@ -68,7 +68,7 @@ int swap_write_page(struct page *page)
 	set_page_writeback(page);
 	clear_page_dirty(page);
 	count_vm_event(PSWPOUT);
-	trace(swap_out, page_to_pfn(page), page->private, 0, 0);
+	trace(swap_out, page_to_pfn(page).n, page->private, 0, 0);
 	unlock_page(page);
 	bio_submit(bio);
 	return 0;
@@ -163,7 +163,7 @@ static struct page *read_around(struct swap_area *a, u32 entry, gfp_t gfp)
 
 	if (IS_ERR(page))
 		return page;
-	trace(swap_in, page_to_pfn(page), entry, 0, 0);
+	trace(swap_in, page_to_pfn(page).n, entry, 0, 0);
 	plug_begin(&plug);
 	for (; at < end && at < a->nr_slots; at++) {
 		u32 e = swap_entry(a->type, at);

@@ -84,7 +84,7 @@ static int empty_cache(struct swap_area *a)
 	for (u32 offset = 1; offset < a->nr_slots && area_used(a); offset++) {
 		u32 entry = swap_entry(a->type, offset);
 		struct swap_slot s = swap_slot_read(a, offset);
-		struct page *page = s.frame & SLOT_FRAME && !s.count ? swap_find_page(entry) : NULL;
+		struct page *page = slot_has_page(&s) && !s.count ? swap_find_page(entry) : NULL;
 
 		if (page)
 			give_up(page, entry);

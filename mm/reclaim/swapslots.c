@@ -74,7 +74,7 @@ static void one_freed(struct swap_area *a, struct swap_cluster *c)
 
 void swap_slot_release(struct swap_area *a, u32 offset, struct swap_slot *s)
 {
-	ASSERT(!(s->frame & SLOT_FRAME) && !s->count);
+	ASSERT(!slot_has_page(s) && !s->count);
 	if (unlikely(s->frame & SLOT_ERROR)) {
 		s->frame = SLOT_BAD;
 		atomic_inc(&a->lost);
@@ -85,12 +85,12 @@ void swap_slot_release(struct swap_area *a, u32 offset, struct swap_slot *s)
 
 /* --- giving out ------------------------------------------------------------------------------------------------------------ */
 /* The first free slot from index i on. => index in the cluster, or CLUSTER. c->lock held */
-static u32 take_from(struct swap_cluster *c, struct swap_slot *slots, u32 i, u32 frame)
+static u32 take_from(struct swap_cluster *c, struct swap_slot *slots, u32 i, pfn_t pfn)
 {
 	for (; i < CLUSTER && c->used < CLUSTER; i++) {
 		if (!slot_free(&slots[i]))
 			continue;
-		slots[i].frame = frame;
+		slots[i].frame = pfn.n;
 		c->used++;
 		return i;
 	}
@@ -129,13 +129,13 @@ static void let_go(struct swap_area *a, struct swap_cluster *c)
 }
 
 /* From the cluster that this CPU holds. => offset, 0: it is used up */
-static u32 alloc_held(struct swap_area *a, struct swap_cluster *c, u32 frame)
+static u32 alloc_held(struct swap_area *a, struct swap_cluster *c, pfn_t pfn)
 {
 	struct swap_slot *slots = kmap(c->map);
 	u32 i;
 
 	spin_lock(&c->lock);
-	i = take_from(c, slots, c->next, frame);
+	i = take_from(c, slots, c->next, pfn);
 	c->next = i + 1;
 	if (i == CLUSTER)
 		let_go(a, c);
@@ -145,7 +145,7 @@ static u32 alloc_held(struct swap_area *a, struct swap_cluster *c, u32 frame)
 }
 
 /* Free slots are left in other CPUs' clusters only, or somebody was faster everywhere. */
-static noinline u32 alloc_anywhere(struct swap_area *a, u32 frame)
+static noinline u32 alloc_anywhere(struct swap_area *a, pfn_t pfn)
 {
 	for (u32 n = 0; n < a->nr_clusters && atomic_read(&a->nr_free) > 0; n++) {
 		u32 k = (READ_ONCE(a->search) + n) % a->nr_clusters, i;
@@ -156,7 +156,7 @@ static noinline u32 alloc_anywhere(struct swap_area *a, u32 frame)
 			continue;
 		slots = kmap(c->map);
 		spin_lock(&c->lock);
-		i = take_from(c, slots, 0, frame);
+		i = take_from(c, slots, 0, pfn);
 		if (i != CLUSTER) {
 			spin_lock(&a->lock);
 			if (c->state == CLUSTER_FREE || (c->state == CLUSTER_PART && c->used == CLUSTER)) {
@@ -176,7 +176,7 @@ static noinline u32 alloc_anywhere(struct swap_area *a, u32 frame)
 	return 0;
 }
 
-u32 swap_slot_alloc(struct swap_area *a, u32 frame)
+u32 swap_slot_alloc(struct swap_area *a, pfn_t pfn)
 {
 	struct swap_cluster **held = &a->held[smp_processor_id()];
 	u32 offset = 0;
@@ -187,12 +187,12 @@ u32 swap_slot_alloc(struct swap_area *a, u32 frame)
 		if (!*held)
 			*held = pick_cluster(a);
 		if (!*held) {
-			offset = alloc_anywhere(a, frame);
+			offset = alloc_anywhere(a, pfn);
 			if (!offset)
 				return 0;
 			break;
 		}
-		offset = alloc_held(a, *held, frame);
+		offset = alloc_held(a, *held, pfn);
 		if (!offset)
 			*held = NULL;
 	}

@@ -217,23 +217,23 @@ static void anonmm_add(struct page *page, struct vma *vma, unsigned long addr, s
 		give_page(page, own);
 		return;
 	}
-	hash_lock(&page_locks, page_to_pfn(page));
+	hash_lock(&page_locks, page_to_pfn(page).n);
 	page->address = addr; /* it is that already, or nobody maps the page: fits has seen to it */
 	if (!page_anonmm(page))
 		give_page(page, own);
-	hash_unlock(&page_locks, page_to_pfn(page));
+	hash_unlock(&page_locks, page_to_pfn(page).n);
 }
 
 static void anonmm_unmapped(struct page *page)
 {
 	struct anonmm *a = NULL;
 
-	hash_lock(&page_locks, page_to_pfn(page));
+	hash_lock(&page_locks, page_to_pfn(page).n);
 	if (!page_mapped(page)) { /* nor swapped in again meanwhile */
 		a = page_anonmm(page);
 		set_page_anonmm(page, NULL);
 	}
-	hash_unlock(&page_locks, page_to_pfn(page));
+	hash_unlock(&page_locks, page_to_pfn(page).n);
 	if (a)
 		put_anonmm_aside(a);
 }

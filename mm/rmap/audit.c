@@ -23,7 +23,7 @@ static struct page *mapped_page(struct mm *mm, unsigned long addr)
 		return NULL;
 	e = pte_read(pte);
 	if (pte_present(e) && !pte_special(e)) {
-		page = pfn_to_page(pte_pfn(e));
+		page = pte_page(e);
 		get_page(page);
 	}
 	pte_unlock_at(pte, pt);

@@ -69,7 +69,7 @@ static void repoint_one(pte_t *pte, unsigned long addr, void *arg)
 	r->looked++;
 	if (!pte_present(*pte) || pte_special(*pte))
 		return;
-	page = pfn_to_page(pte_pfn(*pte));
+	page = pte_page(*pte);
 	if (!page_anon(page))
 		return;
 	state_lock(page);

@@ -25,7 +25,7 @@ typedef u32 locator_t;
 #define SLOT_BITS 9
 
 /* Sections of 128 MB, numbered without those that have no RAM. */
-#define SECTION_SHIFT (27 - PAGE_SHIFT)
+#define SECTION_SHIFT (27 - MMU_PAGE_SHIFT)
 struct squeeze {
 	u16 *gap;         /* by section: how many below it have no RAM */
 	u16 *section;     /* the other way: by squeezed number */
@@ -34,22 +34,26 @@ struct squeeze {
 extern struct squeeze squeeze;
 int locator_init(void); /* => 0 or -ENOMEM; sets rmap_table_limit */
 
-static inline u32 squeeze_pfn(pfn_t pfn) { return pfn - ((pfn_t)squeeze.gap[pfn >> SECTION_SHIFT] << SECTION_SHIFT); }
-static inline pfn_t expand_pfn(u32 n)
+static inline u32 squeeze_frame(mmu_pfn_t f) { return f.n - ((u32)squeeze.gap[f.n >> SECTION_SHIFT] << SECTION_SHIFT); }
+static inline mmu_pfn_t expand_frame(u32 n)
 {
-	return (pfn_t)squeeze.section[n >> SECTION_SHIFT] << SECTION_SHIFT | (n & ((1U << SECTION_SHIFT) - 1));
+	return (mmu_pfn_t){ (u32)squeeze.section[n >> SECTION_SHIFT] << SECTION_SHIFT | (n & ((1U << SECTION_SHIFT) - 1)) };
 }
 
-static inline locator_t locator_make(const struct page *table, unsigned slot) { return squeeze_pfn(page_to_pfn(table)) << SLOT_BITS | slot; }
+static inline locator_t locator_make(const struct page *table, unsigned slot)
+{
+	PAGE_IS_ONE_MMU_PAGE("a page table has a struct page of its own");
+	return squeeze_frame(mmu_pfn_of(page_to_pfn(table))) << SLOT_BITS | slot;
+}
 /* => PTL of that table held: there is one */
 static inline locator_t locator_of(struct mm *mm, unsigned long addr) { return locator_make(pt_page(mm, addr), PTE_INDEX(addr)); }
-static inline struct page *locator_table(locator_t l) { return pfn_to_page(expand_pfn(l >> SLOT_BITS)); }
+static inline struct page *locator_table(locator_t l) { return pfn_to_page(pfn_of(expand_frame(l >> SLOT_BITS))); }
 static inline unsigned locator_slot(locator_t l) { return l & ((1U << SLOT_BITS) - 1); }
 /* What 2.5 kept: the physical address of the PTE. */
-static inline u64 locator_to_phys(locator_t l) { return (u64)expand_pfn(l >> SLOT_BITS) << PAGE_SHIFT | locator_slot(l) * sizeof(pte_t); }
+static inline u64 locator_to_phys(locator_t l) { return mmu_pfn_pos(expand_frame(l >> SLOT_BITS)) | locator_slot(l) * sizeof(pte_t); }
 static inline locator_t locator_from_phys(u64 pa)
 {
-	return squeeze_pfn((pfn_t)(pa >> PAGE_SHIFT)) << SLOT_BITS | ((u32)pa & (PAGE_SIZE - 1)) / sizeof(pte_t);
+	return squeeze_frame(mmu_pfn_at(pa)) << SLOT_BITS | ((u32)pa & (MMU_PAGE_SIZE - 1)) / sizeof(pte_t);
 }
 
 #endif

@@ -63,13 +63,13 @@ struct tally {
 
 static u32 tally_of(const struct tally *t, pfn_t pfn, bool pins)
 {
-	struct page *g = t->groups[(pfn >> GROUP_SHIFT) + (pins ? t->nr_groups : 0)];
+	struct page *g = t->groups[(pfn.n >> GROUP_SHIFT) + (pins ? t->nr_groups : 0)];
 	u32 *counts, n;
 
 	if (!g)
 		return 0;
 	counts = kmap(g);
-	n = counts[pfn & (GROUP - 1)];
+	n = counts[pfn.n & (GROUP - 1)];
 	kunmap(counts);
 	return n;
 }
@@ -85,7 +85,7 @@ static void count_one(struct tally *t, pfn_t pfn, struct page **g)
 		return;
 	}
 	counts = kmap(*g);
-	counts[pfn & (GROUP - 1)]++;
+	counts[pfn.n & (GROUP - 1)]++;
 	kunmap(counts);
 }
 
@@ -101,16 +101,16 @@ static void count_pte(pte_t *pte, unsigned long addr, void *arg)
 {
 	struct tally *t = arg;
 	pte_t e = pte_read(pte);
-	pfn_t pfn = pte_pfn(e);
+	pfn_t pfn = pfn_of(pte_mmu_pfn(e));
 
 	t->swapped += pte_is_swap(e);
 	if (!pte_present(e) || pte_special(e))
 		return;
 	if (!pfn_opened(pfn))
-		panic("oracle: mm %p maps %08lx to frame %lx, which is no memory", t->mm, addr, pfn);
-	count_one(t, pfn, &t->groups[pfn >> GROUP_SHIFT]);
+		panic("oracle: mm %p maps %08lx to frame %lx, which is no memory", t->mm, addr, pfn.n);
+	count_one(t, pfn, &t->groups[pfn.n >> GROUP_SHIFT]);
 	if (in_locked_area(t, addr))
-		count_one(t, pfn, &t->groups[(pfn >> GROUP_SHIFT) + t->nr_groups]);
+		count_one(t, pfn, &t->groups[(pfn.n >> GROUP_SHIFT) + t->nr_groups]);
 }
 
 /* No operation is under way, so the list changes only by mms that have no areas. */
@@ -157,7 +157,7 @@ static void check_walk(struct page *page, u32 want)
 	if (!trylock_page(page)) /* its holder may be waiting for us to let operations in again */
 		return;
 	if (rmap_walk(page, RMAP_AUDIT, count_visit, &met) == RMAP_DONE && met != want)
-		panic("oracle: frame %lx (%s, index %lx, flags %lx) is mapped by %u PTEs, %s finds %u", page_to_pfn(page),
+		panic("oracle: frame %lx (%s, index %lx, flags %lx) is mapped by %u PTEs, %s finds %u", page_to_pfn(page).n,
 		      page_anon(page) ? "anonymous" : "file", page->index.n, page->flags, want,
 		      (page_anon(page) ? rmap_anon : rmap_file)->name, met);
 	unlock_page(page);
@@ -169,7 +169,7 @@ static void check_pins(const struct tally *t, const struct page *page, pfn_t pfn
 	u32 want = tally_of(t, pfn, true), have = page_mlocked(page) ? atomic_read(&page->pincount) : 0;
 
 	if (want != have || (have && page_lru(page)))
-		panic("oracle: frame %lx (%s, flags %lx) is pinned by %u PTEs, pincount says %u", pfn,
+		panic("oracle: frame %lx (%s, flags %lx) is pinned by %u PTEs, pincount says %u", pfn.n,
 		      page_anon(page) ? "anonymous" : "file", page->flags, want, have);
 }
 
@@ -184,7 +184,7 @@ static long compare_all(struct tally *t, u32 every)
 {
 	long checked = 0;
 
-	for (pfn_t pfn = 0; pfn < max_pfn; pfn++) {
+	for (pfn_t pfn = { 0 }; pfn.n < max_pfn.n; pfn.n++) {
 		struct page *page = pfn_to_page(pfn);
 		u32 want = tally_of(t, pfn, false);
 
@@ -194,11 +194,11 @@ static long compare_all(struct tally *t, u32 every)
 			continue;
 		check_pins(t, page, pfn);
 		if (page_mapcount(page) != want)
-			panic("oracle: frame %lx (%s, index %lx, flags %lx) is mapped by %u PTEs, mapcount says %d", pfn,
+			panic("oracle: frame %lx (%s, index %lx, flags %lx) is mapped by %u PTEs, mapcount says %d", pfn.n,
 			      page_anon(page) ? "anonymous" : "file", page->index.n, page->flags, want, page_mapcount(page));
 		if (checked++ % every == 0)
 			check_walk(page, want);
-		if (!(pfn & 1023))
+		if (!(pfn.n & 1023))
 			cond_resched();
 	}
 	return checked;
@@ -238,7 +238,7 @@ static void check_swap(void)
 
 long rmap_oracle(u32 every)
 {
-	struct tally t = { .nr_groups = (max_pfn >> GROUP_SHIFT) + 1 };
+	struct tally t = { .nr_groups = (max_pfn.n >> GROUP_SHIFT) + 1 };
 	long n;
 
 	t.groups = kvmalloc(2 * t.nr_groups * sizeof(*t.groups), GFP_KERNEL | __GFP_ZERO);

@@ -188,7 +188,7 @@ void ptechain_remove(struct page *page, locator_t l)
 	struct chain_pos pos;
 
 	if (!chain_find(page, l, &pos))
-		panic("chain: frame %lx is not known to be mapped by %08x", page_to_pfn(page), l);
+		panic("chain: frame %lx is not known to be mapped by %08x", page_to_pfn(page).n, l);
 	ptechain_drop(page, &pos);
 	ptechain_settle(page);
 }
@@ -198,7 +198,7 @@ void ptechain_replace(struct page *page, locator_t from, locator_t to)
 	struct chain_pos pos;
 
 	if (!chain_find(page, from, &pos))
-		panic("chain: frame %lx is not known to be mapped by %08x", page_to_pfn(page), from);
+		panic("chain: frame %lx is not known to be mapped by %08x", page_to_pfn(page).n, from);
 	if (pos.node)
 		set_slot(pos.node, pos.slot, to);
 	else

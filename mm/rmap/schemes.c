@@ -103,7 +103,7 @@ enum rmap_verdict rmap_visit_pte(struct rmap_walk *w, const struct rmap_mapping 
 	enum rmap_verdict v;
 
 	w->candidates++;
-	if (!pte_present(e) || pte_pfn(e) != page_to_pfn(w->page) || pte_special(e))
+	if (!pte_present(e) || pfn_of(pte_mmu_pfn(e)).n != page_to_pfn(w->page).n || pte_special(e))
 		return RMAP_KEEP;
 	w->hits++;
 	w->left--;
@@ -178,7 +178,7 @@ enum rmap_result rmap_walk(struct page *page, enum rmap_reason why, rmap_visit v
 	if (w.left)
 		r = (anon ? rmap_anon : rmap_file)->walk(&w);
 	count_walk(&w, anon, why, r);
-	trace(rmap_walk, page_to_pfn(page), why, w.candidates, w.hits);
+	trace(rmap_walk, page_to_pfn(page).n, why, w.candidates, w.hits);
 	return r;
 }
 

@@ -130,7 +130,7 @@ static struct page *page_at(struct vma *v, unsigned long addr, pte_t e, bool wri
 
 	if (!pte_present(e))
 		return NULL;
-	page = pfn_to_page(pte_pfn(e));
+	page = pte_page(e);
 	if (write && !pte_write(e)) { /* a forced copy: ours alone, and dirty since we made it */
 		if (v->flags & VM_WRITE || pte_special(e) || !page_anon(page) || !pte_dirty(e) || !page_is_ours(page, v, addr))
 			return NULL;

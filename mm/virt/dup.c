@@ -55,7 +55,7 @@ static __always_inline unsigned dup_entries(struct dup *d, struct page *to, pte_
 
 	for (; (addr = pte_skip_none(&s, addr, end)) != end; addr += MMU_PAGE_SIZE, s++) {
 		pte_t e = *s, *t = (pte_t *)((char *)s + apart);
-		struct page *page = pfn_to_page(pte_pfn(e));
+		struct page *page = pte_page(e);
 
 		if (unlikely(!pte_present(e) || pte_special(e) || !page_anon(page))) {
 			dup_other(d, e, t);

@@ -120,7 +120,7 @@ static int fault_special(struct fault *f)
 		return PTR_ERR(page) == -ENOMEM ? VMF_OOM : VMF_BUS;
 	if (!fault_remap(f)) {
 		if (fault_lock(f)) {
-			pte_set(f->pte, pte_make(page_to_pfn(page), vma_pte_bits(v->flags) | PTE_SPECIAL));
+			pte_set(f->pte, page_pte(page, vma_pte_bits(v->flags) | PTE_SPECIAL));
 			pt_count(f->pt, 1);
 			spin_unlock(&f->pt->ptl);
 		}

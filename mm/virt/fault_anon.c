@@ -24,7 +24,7 @@ static int anon_read(struct fault *f)
 {
 	if (!fault_lock(f))
 		return VMF_DONE;
-	pte_set(f->pte, pte_make(page_to_pfn(zero_page), anon_bits(f->vma, false) | PTE_SPECIAL));
+	pte_set(f->pte, page_pte(zero_page, anon_bits(f->vma, false) | PTE_SPECIAL));
 	pt_count(f->pt, 1);
 	spin_unlock(&f->pt->ptl);
 	return VMF_DONE;
@@ -44,7 +44,7 @@ int fault_anon(struct fault *f)
 		free_page(page);
 		return VMF_DONE;
 	}
-	fault_set_anon(f, page, pte_make(page_to_pfn(page), anon_bits(f->vma, true)));
+	fault_set_anon(f, page, page_pte(page, anon_bits(f->vma, true)));
 	return VMF_DONE;
 }
 
@@ -64,7 +64,7 @@ static void replace_page(struct fault *f, struct page *old, struct page *new)
 			page_unpin(old);
 		rmap_remove(old, mm, f->addr);
 	}
-	fault_set_anon(f, new, pte_make(page_to_pfn(new), anon_bits(f->vma, true)));
+	fault_set_anon(f, new, page_pte(new, anon_bits(f->vma, true)));
 	if (!old)
 		return;
 	if (unlikely(page_swapcache(old)))
@@ -128,7 +128,7 @@ static int write_private(struct fault *f, struct page *page)
 /* Something is there. => table mapped */
 int fault_present(struct fault *f)
 {
-	struct page *page = pfn_to_page(pte_pfn(f->entry));
+	struct page *page = pte_page(f->entry);
 
 	if (!f->write || pte_write(f->entry)) {
 		flush_tlb_one_local(f->addr); /* spurious */

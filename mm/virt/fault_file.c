@@ -86,7 +86,7 @@ static __always_inline unsigned map_slots(struct fault *f, void *const *slots, u
 		else
 			rmap_add(page, f->vma, addr, &f->batch);
 		pin_if_locked(f->vma, page);
-		pte_set(pte, pte_make(page_to_pfn(page), bits));
+		pte_set(pte, page_pte(page, bits));
 		unlock_page(page);
 		mapped++;
 	}
@@ -210,7 +210,7 @@ static int map_copy(struct fault *f, struct page *page)
 		free_page(copy);
 		return VMF_DONE;
 	}
-	fault_set_anon(f, copy, pte_make(page_to_pfn(copy),
+	fault_set_anon(f, copy, page_pte(copy,
 		vma_pte_bits(f->vma->flags) | PTE_DIRTY | (f->vma->flags & VM_WRITE ? PTE_WRITE : 0)));
 	return VMF_DONE;
 }
@@ -223,7 +223,7 @@ static int map_page(struct fault *f, struct page *page, struct address_space *m,
 	rmap_add(page, f->vma, f->addr, &f->batch);
 	pin_if_locked(f->vma, page);
 	atomic_inc(file_rss(f->mm, m));
-	pte_set(f->pte, pte_make(page_to_pfn(page), file_bits(f, m)));
+	pte_set(f->pte, page_pte(page, file_bits(f, m)));
 	pt_count(f->pt, 1);
 	spin_unlock(&f->pt->ptl);
 	*mapped = true;

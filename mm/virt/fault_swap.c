@@ -78,7 +78,7 @@ static bool take_place(struct fault *f, struct page *page)
 		page_pin(page);
 	atomic_dec(&f->mm->swap_ents);
 	atomic_inc(&f->mm->rss_anon);
-	f->entry = pte_make(page_to_pfn(page), swapped_bits(f, write));
+	f->entry = page_pte(page, swapped_bits(f, write));
 	pte_set(f->pte, f->entry);
 	if (alone && (write || swap_tight()))
 		swap_try_free(page);
@@ -100,7 +100,7 @@ static int map_private_copy(struct fault *f, struct page *page)
 	}
 	swap_take(page);
 	atomic_dec(&f->mm->swap_ents);
-	fault_set_anon(f, copy, pte_make(page_to_pfn(copy), swapped_bits(f, true)));
+	fault_set_anon(f, copy, page_pte(copy, swapped_bits(f, true)));
 	return VMF_DONE;
 }
 

@@ -75,7 +75,7 @@ static inline struct page *pt_page_of(pmd_t *pmd)
 {
 	pmd_t e = pte_read(pmd);
 
-	return e.low & PTE_PRESENT ? pfn_to_page(pte_pfn(e)) : NULL;
+	return e.low & PTE_PRESENT ? pte_page(e) : NULL;
 }
 static inline pte_t *pte_map(struct page *pt, unsigned long addr) { return (pte_t *)kmap(pt) + PTE_INDEX(addr); }
 static inline void pte_unmap(pte_t *pte) { kunmap(pte); }

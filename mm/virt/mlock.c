@@ -32,7 +32,7 @@ static void pin_table(struct mm *mm, unsigned long addr, unsigned long end, bool
 		return;
 	for (; (addr = pte_skip_none(&pte, addr, end)) != end; addr += MMU_PAGE_SIZE, pte++)
 		if (pte_present(*pte) && !pte_special(*pte))
-			pin_run_page(&run, pfn_to_page(pte_pfn(*pte)), pin);
+			pin_run_page(&run, pte_page(*pte), pin);
 	pin_run_end(&run);
 	pte_unlock_at(first, pt);
 }

@@ -151,8 +151,8 @@ struct page *mm_get_page(struct mm *mm, unsigned long addr, bool write);
  * mm->rss_anon, whose cache line is every CPU's; who asks adds up what its threads have. => any context but interrupts */
 unsigned long mm_rss_anon(const struct mm *mm);
 unsigned long mm_rss(const struct mm *mm); /* all kinds */
-/* A driver's mmap: frames [pfn, ...) appear at addr, not counted, never reclaimed. prot: PTE_CACHE_OFF or 0. */
-int vm_map_pfns(struct vma *vma, unsigned long addr, pfn_t pfn, unsigned long size, u64 prot);
+/* A driver's mmap: frames from `frame` on appear at addr, not counted, never reclaimed. prot: PTE_CACHE_OFF or 0. */
+int vm_map_pfns(struct vma *vma, unsigned long addr, mmu_pfn_t frame, unsigned long size, u64 prot);
 /* A special area (vDSO) anywhere near addr. mmap lock: write. => address or -errno */
 long vm_map_special(unsigned long addr, unsigned long len, u32 flags, const struct vma_ops *ops);
 

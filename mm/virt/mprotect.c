@@ -17,7 +17,7 @@ static bool may_write_now(struct vma *v, pte_t e, unsigned long addr)
 		return v->flags & VM_SHARED;
 	if (v->flags & VM_SHARED)
 		return pte_dirty(e) || vma_mapping(v)->flags & MAPPING_SWAPBACKED;
-	page = pfn_to_page(pte_pfn(e));
+	page = pte_page(e);
 	return pte_dirty(e) && page_anon(page) && page_is_ours(page, v, addr);
 }
 

@@ -16,7 +16,7 @@ static noinline bool carry_one(struct vma *from, pte_t *src, unsigned long old, 
 {
 	pte_t e = pte_take(src);
 
-	if (pte_present(e) && !pte_special(e) && !rmap_move(pfn_to_page(pte_pfn(e)), from, old, to, new)) {
+	if (pte_present(e) && !pte_special(e) && !rmap_move(pte_page(e), from, old, to, new)) {
 		pte_set(src, e);
 		return false;
 	}

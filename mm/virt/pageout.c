@@ -29,7 +29,7 @@ static unsigned long collect(struct vma *v, unsigned long addr, unsigned long en
 	if (!first)
 		return end;
 	for (; b->n < BATCH && (addr = pte_skip_none(&pte, addr, end)) != end; addr += MMU_PAGE_SIZE, pte++) {
-		struct page *page = pfn_to_page(pte_pfn(*pte));
+		struct page *page = pte_page(*pte);
 
 		if (!pte_present(*pte) || pte_special(*pte) || !worth_it(page))
 			continue;

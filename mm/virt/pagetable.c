@@ -85,7 +85,7 @@ int pt_alloc(struct mm *mm, unsigned long addr)
 		pt->flags |= 1UL << PG_table;
 		lowmem_account(LOW_PTE, pt, 1);
 		mm->nr_ptes++;
-		pte_set(pmd, pte_make(page_to_pfn(pt), PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED));
+		pte_set(pmd, page_pte(pt, PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED));
 		pt = NULL;
 	}
 	spin_unlock(&mm->pt_lock);

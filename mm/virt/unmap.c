@@ -161,7 +161,7 @@ static __always_inline bool zap_one(struct tlb_gather *g, pte_t *pte, unsigned l
 
 	if (unlikely(!pte_present(e)))
 		return zap_other(g, pte, keep_anon);
-	page = pfn_to_page(pte_pfn(e));
+	page = pte_page(e);
 	if (unlikely(keep_anon) && !pte_special(e) && page_anon(page))
 		return false;
 	e = take_entry(g, pte);

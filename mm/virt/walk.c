@@ -36,7 +36,7 @@ static void usage_one(pte_t *pte, unsigned long addr, void *arg)
 		u->swap += MMU_PAGE_SIZE;
 	if (!pte_present(*pte) || pte_special(*pte))
 		return;
-	page = pfn_to_page(pte_pfn(*pte));
+	page = pte_page(*pte);
 	count = max(page_mapcount(page), 1);
 	dirty = pte_dirty(*pte) || page_dirty(page);
 	u->rss += MMU_PAGE_SIZE;
@@ -68,10 +68,10 @@ static u64 pagemap_entry(pte_t e)
 		return 1ULL << 62 | (u64)(pte_swap_entry(e) >> 27) | (u64)(pte_swap_entry(e) & 0x7ffffff) << 5;
 	if (!pte_present(e))
 		return 0;
-	r = 1ULL << 63 | pte_pfn(e);
+	r = 1ULL << 63 | pte_mmu_pfn(e).n;
 	if (pte_special(e))
 		return r;
-	page = pfn_to_page(pte_pfn(e));
+	page = pte_page(e);
 	if (!page_anon(page))
 		r |= 1ULL << 61;
 	if (page_mapcount(page) == 1)
@@ -128,13 +128,13 @@ unsigned long mm_lowmem(struct mm *mm)
 }
 
 /* --- device memory ------------------------------------------------------------------------------------------------------------------- */
-int vm_map_pfns(struct vma *v, unsigned long addr, pfn_t pfn, unsigned long size, u64 prot)
+int vm_map_pfns(struct vma *v, unsigned long addr, mmu_pfn_t frame, unsigned long size, u64 prot)
 {
 	u64 bits = vma_pte_bits(v->flags) | PTE_SPECIAL | prot;
 	unsigned long end = addr + size;
 
 	v->flags |= VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP; /* not linked yet: we are in its mmap */
-	for (; addr < end; addr += MMU_PAGE_SIZE, pfn++) {
+	for (; addr < end; addr += MMU_PAGE_SIZE, frame.n++) {
 		struct page *pt;
 		pte_t *pte;
 
@@ -142,7 +142,7 @@ int vm_map_pfns(struct vma *v, unsigned long addr, pfn_t pfn, unsigned long size
 			return -ENOMEM;
 		pte = pte_lock_at(v->mm, addr, &pt);
 		pt_count(pt, pte_none(*pte));
-		pte_set(pte, pte_make(pfn, bits));
+		pte_set(pte, pte_make(frame, bits));
 		pte_unlock_at(pte, pt);
 	}
 	return 0;

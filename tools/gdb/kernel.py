@@ -24,12 +24,12 @@ def symbol(name):
 
 
 def count(value):
-    """The number of a pfn_t, pindex_t, pgoff_t ...: kernel/lib/units.h."""
-    return int(value["n"])
+    """A number, or the one inside a pfn_t, pindex_t, pgoff_t ... (kernel/lib/units.h)."""
+    return int(value["n"] if value.type.strip_typedefs().code == gdb.TYPE_CODE_STRUCT else value)
 
 
 def number(name):
-    return int(symbol(name))
+    return count(symbol(name))
 
 
 def has_symbol(name):

@@ -47,7 +47,7 @@ class Zones(k.Command):
                 continue
             on_cpus = sum(int(p["count"]) * (1 << (at // 3)) for c in k.cpus() for at in (i, i + 3)
                           if (p := k.per_cpu("pcp_of", c)[at]))
-            rows.append([name, f"{int(z['start_pfn']):x}-{int(z['end_pfn']):x}", int(z["present"]), int(z["managed"]), int(z["free"]),
+            rows.append([name, f"{k.count(z['start_pfn']):x}-{k.count(z['end_pfn']):x}", int(z["present"]), int(z["managed"]), int(z["free"]),
                          on_cpus, int(z["unopened"]) * 1024, *(int(z["watermark"][w]) for w in range(3))])
             orders.append([name, *(int(z["area"][o]["nr_free"]) for o in range(11))])
             lists.append([name, *(int(z["nr_lru"][n]) for n in range(len(lru_names())))])

@@ -25,7 +25,7 @@ static void boot_with(const struct mem_range *ram, unsigned nr_ram, const struct
 	memset(zones, 0, sizeof(zones));
 	memset(lowmem_used, 0, sizeof(lowmem_used));
 	memset(boot_pages, 0, sizeof(boot_pages));
-	max_pfn = 0;
+	max_pfn.n = 0;
 	for (int i = 0; i < NR_PCP; i++)
 		pcp_of[i] = &pcp_none;
 	boot.ram = ram, boot.nr_ram = nr_ram, boot.reserved = res, boot.nr_reserved = nr_res;
@@ -51,7 +51,7 @@ TEST(counts_add_up)
 	unsigned long low_reserved = 0;
 
 	BOOT(ram_1g, res_1g, M(512));
-	CHECK(max_pfn == M(1024) >> 12 && max_low_pfn == M(512) >> 12);
+	CHECK(max_pfn.n == M(1024) >> 12 && max_low_pfn.n == M(512) >> 12);
 	CHECK(all_present() == 0x9f + (M(1023) >> 12));
 	for (int u = 0; u < NR_LOW_USERS; u++)
 		low_reserved += lowmem_boot_pages(u);
@@ -59,7 +59,7 @@ TEST(counts_add_up)
 	CHECK(lowmem_boot_pages(LOW_MODULE) == (M(8) >> 12) + 1);
 	CHECK(lowmem_boot_pages(LOW_KERNEL) == 1 + 0x322);
 	CHECK(nr_free_pages() == all_managed());
-	CHECK(!pfn_opened(0xa0) && pfn_opened(0x100) && !pfn_opened(M(100) >> 12) && !pfn_opened(max_pfn));
+	CHECK(!pfn_opened(pfn_at(0xa0000)) && pfn_opened(pfn_at(0x100000)) && !pfn_opened(pfn_at(M(100))) && !pfn_opened(max_pfn));
 }
 
 TEST(mem_map_of_a_hole_is_given_back)
@@ -71,7 +71,7 @@ TEST(mem_map_of_a_hole_is_given_back)
 	CHECK(zones[ZONE_HIGHMEM].present == (M(15 * 1024) - M(640)) >> 12);
 	/* 16 GB span at 32 bytes is 128 MB; the hole's gigabyte is 8 of it */
 	CHECK(lowmem_boot_pages(LOW_MEMMAP) == ((M(128) - M(8)) >> 12) + 1);
-	CHECK(!pfn_opened(M(3500) >> 12) && !pfn_opened(M(5000) >> 12));
+	CHECK(!pfn_opened(pfn_at(M(3500))) && !pfn_opened(pfn_at(M(5000))));
 	CHECK(zones[ZONE_HIGHMEM].unopened == zones[ZONE_HIGHMEM].managed / BLOCK_PAGES);
 }
 
@@ -83,7 +83,7 @@ TEST(mem_map_must_fit)
 		BOOT(ram, res_1g, M(128));
 	CHECK(unit_panicked());
 	BOOT(ram, res_1g, M(512));
-	CHECK(max_low_pfn == M(512) >> 12);
+	CHECK(max_low_pfn.n == M(512) >> 12);
 }
 
 TEST(no_high_memory)
@@ -92,7 +92,7 @@ TEST(no_high_memory)
 	struct page *page;
 
 	BOOT(ram, res_1g, M(896));
-	CHECK(zones[ZONE_HIGHMEM].present == 0 && max_low_pfn == max_pfn);
+	CHECK(zones[ZONE_HIGHMEM].present == 0 && max_low_pfn.n == max_pfn.n);
 	page = alloc_page(GFP_HIGHUSER);
 	REQUIRE(page);
 	CHECK(page_zone_id(page) == ZONE_NORMAL);
@@ -126,7 +126,7 @@ static struct { struct page *page; u8 order; } held[NR_HELD];
 static u8 *owned; /* by frame */
 static unsigned nr_held;
 
-static bool is_reserved(pfn_t pfn)
+static bool is_reserved(unsigned long pfn)
 {
 	phys_t at = (phys_t)pfn << 12, mm = __pa(mem_map);
 
@@ -141,16 +141,16 @@ static bool is_reserved(pfn_t pfn)
 static bool take(gfp_t gfp, unsigned order)
 {
 	struct page *page = alloc_pages(gfp | __GFP_NOWARN, order);
-	pfn_t pfn;
+	unsigned long pfn;
 
 	if (!page)
 		return false;
-	pfn = page_to_pfn(page);
-	CHECK(IS_ALIGNED(pfn, 1UL << order) && pfn + (1UL << order) <= max_pfn && atomic_read(&page->refcount) == 1);
+	pfn = page_to_pfn(page).n;
+	CHECK(IS_ALIGNED(pfn, 1UL << order) && pfn + (1UL << order) <= max_pfn.n && atomic_read(&page->refcount) == 1);
 	CHECK((gfp & __GFP_HIGHMEM) || !page_is_high(page));
 	CHECK(!(gfp & __GFP_DMA) || page_zone_id(page) == ZONE_DMA);
 	for (unsigned i = 0; i < 1U << order; i++) {
-		CHECK(!owned[pfn + i] && !is_reserved(pfn + i) && pfn_opened(pfn + i));
+		CHECK(!owned[pfn + i] && !is_reserved(pfn + i) && pfn_opened((pfn_t){ pfn + i }));
 		owned[pfn + i] = 1;
 	}
 	held[nr_held].page = page;
@@ -160,7 +160,7 @@ static bool take(gfp_t gfp, unsigned order)
 
 static void give(unsigned i)
 {
-	pfn_t pfn = page_to_pfn(held[i].page);
+	unsigned long pfn = page_to_pfn(held[i].page).n;
 
 	for (unsigned n = 0; n < 1U << held[i].order; n++)
 		owned[pfn + n] = 0;
@@ -174,7 +174,7 @@ TEST(random_against_model)
 	unsigned long pages = 0;
 
 	BOOT(ram_1g, res_1g, M(256));
-	owned = calloc(max_pfn, 1);
+	owned = calloc(max_pfn.n, 1);
 	for (unsigned round = 0; round < 300000; round++) {
 		unit_irq = unit_random() % 16 == 0;
 		if (nr_held < NR_HELD && unit_random() % 100 < (round / 20000 % 2 ? 45 : 58))

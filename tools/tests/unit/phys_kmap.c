@@ -9,7 +9,7 @@
 #include "kernel/lib/string.h"
 #include "mm/phys/internal.h"
 
-static pfn_t tlb[KMAP_SLOTS]; /* the worst that the TLB may hold: the frame first seen in a slot since the last flush */
+static unsigned long tlb[KMAP_SLOTS]; /* the worst that the TLB may hold: the frame first seen in a slot since the last flush */
 static unsigned flushes;
 static void fake_flush(void)
 {
@@ -25,7 +25,7 @@ u32 preempt_count;
 bool unit_irq;
 unsigned long vm_events[NR_VM_EVENTS];
 struct page *mem_map, *high_mem_map;
-pfn_t max_low_pfn = 1000;
+pfn_t max_low_pfn = { 1000 };
 u64 pte_nx;
 static pte_t table[KMAP_SLOTS];
 pte_t *kmap_ptes[] = { table };
@@ -33,11 +33,11 @@ pte_t *kmap_ptes[] = { table };
 static u32 slot_of(const void *addr) { return ((unsigned long)addr - KMAP_BASE) / MMU_PAGE_SIZE; }
 
 /* The program touches the page: the translation is loaded, or an old one is used. */
-static void touch(const void *addr, pfn_t pfn)
+static void touch(const void *addr, unsigned long pfn)
 {
 	u32 slot = slot_of(addr);
 
-	CHECK(slot < KMAP_SLOTS && pte_present(table[slot]) && pte_pfn(table[slot]) == pfn);
+	CHECK(slot < KMAP_SLOTS && pte_present(table[slot]) && pte_mmu_pfn(table[slot]).n == pfn);
 	if (!tlb[slot])
 		tlb[slot] = pfn;
 	CHECK(tlb[slot] == pfn);
@@ -55,8 +55,8 @@ static void reset(void)
 TEST(one_flush_a_round)
 {
 	reset();
-	for (pfn_t pfn = 2000; pfn < 2000 + 51200; pfn++) {
-		void *p = kmap_pfn(pfn);
+	for (unsigned long pfn = 2000; pfn < 2000 + 51200; pfn++) {
+		void *p = kmap_pfn((pfn_t){ pfn });
 
 		touch(p, pfn);
 		kunmap(p);
@@ -70,10 +70,10 @@ TEST(same_page_costs_nothing)
 	void *first;
 
 	reset();
-	first = kmap_pfn(5000);
+	first = kmap_pfn((pfn_t){ 5000 });
 	kunmap(first);
 	for (unsigned i = 0; i < 10000; i++) {
-		void *p = kmap_pfn(5000);
+		void *p = kmap_pfn((pfn_t){ 5000 });
 
 		touch(p, 5000);
 		CHECK(p == first);
@@ -84,7 +84,7 @@ TEST(same_page_costs_nothing)
 
 TEST(low_pages_need_no_slot)
 {
-	void *p = kmap_pfn(77);
+	void *p = kmap_pfn((pfn_t){ 77 });
 
 	CHECK(p == __va(77 << PAGE_SHIFT) && preempt_count == 1);
 	kunmap(p);
@@ -96,12 +96,12 @@ TEST(same_page_twice_at_once)
 	void *a, *b;
 
 	reset();
-	a = kmap_pfn(6000);
-	b = kmap_pfn(6000);
+	a = kmap_pfn((pfn_t){ 6000 });
+	b = kmap_pfn((pfn_t){ 6000 });
 	CHECK(a != b);
 	kunmap(b);
-	for (pfn_t pfn = 7000; pfn < 7000 + 3 * KMAP_SLOTS; pfn++) {
-		b = kmap_pfn(pfn);
+	for (unsigned long pfn = 7000; pfn < 7000 + 3 * KMAP_SLOTS; pfn++) {
+		b = kmap_pfn((pfn_t){ pfn });
 		touch(b, pfn);
 		kunmap(b);
 	}
@@ -112,7 +112,7 @@ TEST(same_page_twice_at_once)
 /* Nested mappings, repeated pages, flushes by others at any moment, held slots over many rounds. */
 TEST(random_against_tlb)
 {
-	struct { void *addr; pfn_t pfn; } stack[8];
+	struct { void *addr; unsigned long pfn; } stack[8];
 	unsigned depth = 0, maps = 0;
 
 	reset();
@@ -120,9 +120,9 @@ TEST(random_against_tlb)
 		u32 r = unit_random() % 100;
 
 		if (r < 50 && depth < 8) {
-			pfn_t pfn = unit_random() % 3 ? 1000 + unit_random() % 40 : 1000 + unit_random() % 100000;
+			unsigned long pfn = unit_random() % 3 ? 1000 + unit_random() % 40 : 1000 + unit_random() % 100000;
 
-			stack[depth].addr = kmap_pfn(pfn);
+			stack[depth].addr = kmap_pfn((pfn_t){ pfn });
 			stack[depth++].pfn = pfn;
 			touch(stack[depth - 1].addr, pfn);
 			maps++;

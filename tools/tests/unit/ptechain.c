@@ -40,15 +40,15 @@ void kmem_cache_free(struct kmem_cache *c, void *p) { nodes--; free(p); }
 
 /* --- locators ---------------------------------------------------------------------------------------------------------------- */
 static bool all_ram(pfn_t pfn) { return true; }
-static bool pc_32g(pfn_t pfn) { return pfn < 0xc0000 || (pfn >= 0x100000 && pfn < 0x840000); } /* 0-3 GB, 4-33 GB */
-static bool pc_64g(pfn_t pfn) { return pfn < 0xc0000 || (pfn >= 0x100000 && pfn < 0x1040000); }
+static bool pc_32g(pfn_t pfn) { return pfn.n < 0xc0000 || (pfn.n >= 0x100000 && pfn.n < 0x840000); } /* 0-3 GB, 4-33 GB */
+static bool pc_64g(pfn_t pfn) { return pfn.n < 0xc0000 || (pfn.n >= 0x100000 && pfn.n < 0x1040000); }
 extern struct squeeze squeeze;
 
-static void machine(bool (*ram)(pfn_t pfn), pfn_t end)
+static void machine(bool (*ram)(pfn_t pfn), unsigned long end)
 {
 	has_ram = ram;
-	max_pfn = end;
-	max_low_pfn = 0x38000;
+	max_pfn.n = end;
+	max_low_pfn.n = 0x38000;
 	free(squeeze.gap);
 	squeeze = (struct squeeze){ 0 };
 	CHECK(!locator_init());
@@ -59,18 +59,18 @@ TEST(every_frame_of_32_gb_has_a_number)
 	u32 n = 0;
 
 	machine(pc_32g, 0x840000);
-	for (pfn_t pfn = 0; pfn < max_pfn; pfn++) {
+	for (pfn_t pfn = { 0 }; pfn.n < max_pfn.n; pfn.n++) {
 		if (!pc_32g(pfn))
 			continue;
-		REQUIRE(squeeze_pfn(pfn) == n && expand_pfn(n) == pfn);
+		REQUIRE(squeeze_frame(mmu_pfn_of(pfn)) == n && expand_frame(n).n == pfn.n);
 		n++;
 	}
 	CHECK(n == 1U << 23);
-	CHECK(rmap_table_limit == pfn_to_page(0x83ffff)); /* only the last would make all ones possible */
+	CHECK(rmap_table_limit == pfn_to_page((pfn_t){ 0x83ffff })); /* only the last would make all ones possible */
 	for (unsigned slot = 0; slot < 512; slot += 73) {
-		locator_t l = locator_make(pfn_to_page(0x83fffe), slot);
+		locator_t l = locator_make(pfn_to_page((pfn_t){ 0x83fffe }), slot);
 
-		CHECK(locator_table(l) == pfn_to_page(0x83fffe) && locator_slot(l) == slot && l != NO_LOCATOR);
+		CHECK(locator_table(l) == pfn_to_page((pfn_t){ 0x83fffe }) && locator_slot(l) == slot && l != NO_LOCATOR);
 		CHECK(locator_to_phys(l) == 0x83fffe000ULL + slot * 8 && locator_from_phys(locator_to_phys(l)) == l);
 	}
 }
@@ -78,9 +78,9 @@ TEST(every_frame_of_32_gb_has_a_number)
 TEST(beyond_32_gb_tables_stay_below)
 {
 	machine(pc_64g, 0x1040000);
-	CHECK(rmap_table_limit == pfn_to_page(0x83ffff));
+	CHECK(rmap_table_limit == pfn_to_page((pfn_t){ 0x83ffff }));
 	machine(all_ram, 0x10000);
-	CHECK(rmap_table_limit == pfn_to_page(0x10000));
+	CHECK(rmap_table_limit == pfn_to_page((pfn_t){ 0x10000 }));
 }
 
 TEST(no_memory_for_the_tables)

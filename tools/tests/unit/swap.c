@@ -129,7 +129,7 @@ static void make(u32 n)
 
 static u32 take(void)
 {
-	u32 offset = swap_slot_alloc(&area, 7);
+	u32 offset = swap_slot_alloc(&area, (pfn_t){ 7 });
 
 	CHECK(offset < slots && !model[offset] == (offset != 0));
 	if (offset)
