@@ -79,9 +79,11 @@ unsigned sysrq_filter(struct sysrq_watch *w, u8 *buf, u8 *flags, unsigned n)
 }
 
 static void crash(void) { panic("sysrq: crash asked for"); }
+static void debugger(void) { magic_break(); }
 
 void sysrq_init(void)
 {
 	sysrq_register('c', "crash (panic)", crash);
+	sysrq_register('g', "stop in Bochs's debugger", debugger);
 	sysrq_register('h', "this list", print_help);
 }
