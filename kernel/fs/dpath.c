@@ -88,6 +88,8 @@ static int anon_string(const struct path *p, char *buf, size_t size, char **star
 
 	if (!strcmp(kind, "pipefs"))
 		n = snprintf(buf, size, "pipe:[%llu]", (unsigned long long)d->inode->ino);
+	else if (!strcmp(kind, "sockfs"))
+		n = snprintf(buf, size, "socket:[%llu]", (unsigned long long)d->inode->ino);
 	else if (!strcmp(kind, "anon_inodefs"))
 		n = snprintf(buf, size, "anon_inode:%s", d->name);
 	else

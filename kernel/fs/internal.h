@@ -190,6 +190,7 @@ void tmpfs_init(void), devfs_init(void), anon_init(void), files_init(void), pipe
 int mount_at(const char *path, const char *type, u32 flags, const char *options);
 int vfs_mkdir_at(int dfd, const char *name, mode_t mode);
 int vfs_mknod_at(int dfd, const char *name, mode_t mode, dev_t dev);
+int vfs_mknod_path(int dfd, const char *name, mode_t mode, dev_t dev, struct path *made);
 int vfs_symlink_at(const char *target, int dfd, const char *name);
 int vfs_link_at(int odfd, const char *oldname, int dfd, const char *name, int flags);
 

@@ -71,7 +71,8 @@ int vfs_mkdir_at(int dfd, const char *name, mode_t mode)
 	return err;
 }
 
-int vfs_mknod_at(int dfd, const char *name, mode_t mode, dev_t dev)
+/* made: NULL, or gets the new name with references */
+int vfs_mknod_path(int dfd, const char *name, mode_t mode, dev_t dev, struct path *made)
 {
 	mode_t type = mode & S_IFMT ? mode & S_IFMT : S_IFREG;
 	struct create c;
@@ -91,9 +92,14 @@ int vfs_mknod_at(int dfd, const char *name, mode_t mode, dev_t dev)
 		err = c.dir->ops->create ? c.dir->ops->create(c.dir, c.d, mode) : -EACCES;
 	else
 		err = c.dir->ops->mknod ? c.dir->ops->mknod(c.dir, c.d, mode, dev) : -EPERM;
+	if (!err && made) {
+		*made = (struct path){ c.p.path.mount, c.d };
+		path_get(made);
+	}
 	end_create(&c);
 	return err;
 }
+int vfs_mknod_at(int dfd, const char *name, mode_t mode, dev_t dev) { return vfs_mknod_path(dfd, name, mode, dev, NULL); }
 
 int vfs_symlink_at(const char *target, int dfd, const char *name)
 {

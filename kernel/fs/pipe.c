@@ -12,6 +12,7 @@
  * woken at a time, and hands on what it leaves.
  */
 #include "kernel/fs/internal.h"
+#include "kernel/fs/iovpage.h"
 #include "kernel/lib/vsprintf.h"
 #include <linux/eventpoll.h>
 #include <asm/ioctls.h>
@@ -106,44 +107,6 @@ static void put_buffer(struct pipe *p, struct page *page)
 		p->spare = page;
 	else
 		put_page(page);
-}
-
-/* --- copying: with pipe->lock held, faulting in what is missing -------------------------------------------------------- */
-static size_t page_to_iov(struct iov *to, struct page *page, unsigned off, size_t n)
-{
-	size_t done = 0, part = n;
-
-	for (;;) {
-		char *k = kmap(page);
-		ssize_t reach;
-
-		done += iov_copy_to_nofault(to, k + off + done, part);
-		kunmap(k);
-		if (likely(done == n))
-			return done;
-		reach = iov_prefault_write(to, n - done);
-		if (reach <= 0 || signal_pending())
-			return done;
-		part = reach;
-	}
-}
-static size_t iov_to_page(struct page *page, struct iov *from, unsigned off, size_t n)
-{
-	size_t done = 0, part = n;
-
-	for (;;) {
-		char *k = kmap(page);
-		ssize_t reach;
-
-		done += iov_copy_from_nofault(k + off + done, from, part);
-		kunmap(k);
-		if (likely(done == n))
-			return done;
-		reach = iov_prefault_read(from, n - done);
-		if (reach <= 0 || signal_pending())
-			return done;
-		part = reach;
-	}
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------------- */
