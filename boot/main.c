@@ -26,6 +26,7 @@
 #include "drivers/char/char.h"
 #include "kernel/fs/dev.h"
 #include "kernel/fs/vfs.h"
+#include "kernel/net/net.h"
 #include "kernel/lib/param.h"
 #include "kernel/lib/printk.h"
 #include "kernel/proc/proc.h"
@@ -132,6 +133,7 @@ static int boot_thread(void *unused)
 	pci_init();
 	char_init();
 	vfs_init();
+	net_init();
 	chrdev_init();
 	blkdev_init();
 	block_init();

@@ -6,6 +6,7 @@
 #include "kernel/lib/ctype.h"
 #include "kernel/lib/div64.h"
 #include "kernel/lib/param.h"
+#include "kernel/net/net.h"
 #include "kernel/proc/internal.h"
 #include "kernel/sync/hashlock.h"
 #include "kernel/time/clock.h"
@@ -160,6 +161,14 @@ static bool symbols_record(struct proc_open *o)
 }
 static const struct proc_records symbols_records = { .record = symbols_record };
 
+static void unix_file(struct seq *s, struct task *t) { unix_show(s); }
+static void sockstat_file(struct seq *s, struct task *t) { sockstat_show(s); }
+static const struct proc_entry net_children[] = {
+	{ .name = "sockstat", .show = sockstat_file },
+	{ .name = "unix", .show = unix_file },
+	{ 0 }
+};
+
 static const struct proc_entry root_children[] = {
 	{ .name = "buddyinfo", .show = buddyinfo_show },
 	{ .name = "cmdline", .show = cmdline_show },
@@ -179,6 +188,7 @@ static const struct proc_entry root_children[] = {
 	{ .name = "meminfo", .show = meminfo_show },
 	{ .name = "modules", .show = modules_show },
 	{ .name = "mounts", .readlink = mounts_readlink },
+	{ .name = "net", .children = net_children },
 	{ .name = "partitions", .show = partitions_show },
 	{ .name = "trace", .mode = 0600, .show = trace_show, .write = trace_control },
 	{ .name = "rmap", .mode = 0644, .show = rmap_show, .write = rmap_write },

@@ -4,6 +4,7 @@
  */
 #include "drivers/char/char.h"
 #include "kernel/lib/div64.h"
+#include "kernel/net/net.h"
 #include "kernel/proc/internal.h"
 #include "mm/cache/writeback.h"
 #include "mm/phys/phys.h"
@@ -253,9 +254,28 @@ static const struct proc_entry fs_children[] = {
 	{ 0 }
 };
 
+/* --- net ----------------------------------------------------------------------------------------------------------------------- */
+
+NUMBER(wmem_default, sysctl_wmem_default, 4608, 0x3fffffff)
+NUMBER(wmem_max, sysctl_wmem_max, 4608, 0x3fffffff)
+NUMBER(rmem_default, sysctl_rmem_default, 2304, 0x3fffffff)
+NUMBER(rmem_max, sysctl_rmem_max, 2304, 0x3fffffff)
+NUMBER(optmem_max, sysctl_optmem_max, 0, 0x100000)
+NUMBER(somaxconn, sysctl_somaxconn, 0, 0x7fffffff)
+NUMBER(max_dgram_qlen, sysctl_max_dgram_qlen, 0, 0x7fffffff)
+
+static const struct proc_entry core_children[] = {
+	RW(optmem_max), RW(rmem_default), RW(rmem_max), RW(somaxconn), RW(wmem_default), RW(wmem_max), { 0 }
+};
+static const struct proc_entry unix_children[] = { RW(max_dgram_qlen), { 0 } };
+static const struct proc_entry sysnet_children[] = {
+	{ .name = "core", .children = core_children }, { .name = "unix", .children = unix_children }, { 0 }
+};
+
 const struct proc_entry sys_children[] = {
 	{ .name = "fs", .children = fs_children },
 	{ .name = "kernel", .children = kernel_children },
+	{ .name = "net", .children = sysnet_children },
 	{ .name = "vm", .children = vm_children },
 	{ 0 }
 };

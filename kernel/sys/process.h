@@ -37,6 +37,7 @@ pid_t next_tgid(pid_t from);        /* smallest live process number >= from; 0: 
 /* --- credentials --------------------------------------------------------------------------------------------------- */
 struct user {                    /* one per uid in use: what RLIMIT_NPROC and RLIMIT_SIGPENDING count */
 	atomic_t refcount, tasks, sigpending;
+	atomic_t inflight;       /* files on their way through sockets: RLIMIT_NOFILE */
 	uid_t uid;
 	struct list_head node;
 };
