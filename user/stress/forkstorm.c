@@ -5,7 +5,7 @@
  * of them (copy-on-write), and exits. Free pages of each zone and live objects of each slab are compared between the end of a
  * warm-up round and the end; what grows by more than the tolerance is a leak.
  *
- * Last line: forkstorm result=ok|leak|bad forks= failed= leak_pages= leak_slabs= seconds=
+ * Last line: forkstorm result=ok|leak|bad forks= failed= leak_pages= leak_slabs= seconds= seed=
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@
 
 #define PAGE 4096
 
-static u64 processes = 200, length = 60, pages = 32, verbose;
+static u64 processes = 200, length = 60, pages = 32, busy, verbose, seed = 1;
 
 /* --- the storm ---------------------------------------------------------------------------------------------------------- */
 static int child(void)
@@ -30,7 +30,7 @@ static int child(void)
 	if (p == MAP_FAILED)
 		return 2;
 	for (u64 i = 0; i < pages; i++)
-		p[i * PAGE] = i;
+		p[i * PAGE] = i + seed;
 	pid = fork();
 	if (!pid) {
 		for (u64 i = 0; i < pages; i += 2)
@@ -40,7 +40,7 @@ static int child(void)
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
 		return 3;
 	for (u64 i = 0; i < pages; i++)
-		if (p[i * PAGE] != (char)i)
+		if (p[i * PAGE] != (char)(i + seed))
 			return 4;
 	return 0;
 }
@@ -81,24 +81,27 @@ int main(int argc, char **argv)
 		{ "processes", 'n', &processes, "at once (200)" },
 		{ "seconds", 'n', &length, "how long (60)" },
 		{ "pages", 'n', &pages, "each process touches (32)" },
+		{ "busy", 'b', &busy, "others are at work: what is gone at the end says nothing" },
 		{ "verbose", 'b', &verbose, "show every zone and slab" },
+		{ "seed", 'n', &seed, "of what is written (1)" },
 		{ NULL, 0, NULL, NULL }
 	};
 	u64 forks = 0, failed = 0, warm = 0;
 	struct sample before;
-	long lost_pages, lost_objects;
+	long lost_pages = 0, lost_objects = 0;
 	double start;
 
-	parse_options(argc, argv, "usage: forkstorm [--processes N] [--seconds N] [--pages N] [--verbose]", defs);
+	parse_options(argc, argv, "usage: forkstorm [--processes N] [--seconds N] [--pages N] [--busy] [--verbose] [--seed N]", defs);
 	storm(seconds() + (length < 20 ? 1 : 3), &warm, &failed);
 	sleep(1);
 	sample_take(&before);
 	start = seconds();
 	storm(start + length, &forks, &failed);
-	sample_settle(&before, &lost_pages, &lost_objects, verbose);
+	if (!busy)
+		sample_settle(&before, &lost_pages, &lost_objects, verbose);
 	progress_done();
-	printf("forkstorm result=%s forks=%u failed=%u leak_pages=%ld leak_slabs=%ld seconds=%.1f\n",
+	printf("forkstorm result=%s forks=%u failed=%u leak_pages=%ld leak_slabs=%ld seconds=%.1f seed=%u\n",
 	       failed ? "bad" : lost_pages || lost_objects ? "leak" : "ok", (u32)(forks + warm), (u32)failed, lost_pages, lost_objects,
-	       seconds() - start);
+	       seconds() - start, (u32)seed);
 	return failed || lost_pages || lost_objects;
 }
