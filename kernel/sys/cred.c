@@ -71,7 +71,7 @@ void put_user_of(struct user *u)
 
 struct cred *cred_alloc(unsigned ngroups)
 {
-	struct cred *c = kzalloc(sizeof(*c) + ngroups * sizeof(gid_t), GFP_KERNEL);
+	struct cred *c = kzalloc(sizeof(*c) + ngroups * sizeof(gid_t), GFP_KERNEL | __GFP_NOWARN); /* 65536 groups are 256 KB */
 
 	if (c)
 		atomic_set(&c->refcount, 1);

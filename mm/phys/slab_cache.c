@@ -11,7 +11,7 @@
 #include "kernel/sync/mutex.h"
 #include "mm/phys/slab.h"
 
-#define MAX_SLAB_ORDER 3
+#define MAX_SLAB_ORDER 2 /* larger blocks are hard to get when memory is short and what there is lies scattered */
 
 LIST_HEAD(slab_caches);
 DEFINE_MUTEX(slab_mutex);
