@@ -29,7 +29,7 @@ struct trace_rec {
 	u64 time;             /* ns since boot */
 	u32 seq;              /* of its CPU; odd places in time show in it */
 	s32 pid;
-	u8 kind, cpu, hardirq, preempt;
+	u16 kind, cpu;
 	char comm[16];
 	u32 word[4];
 	char next_comm[12];   /* sched_switch: to whom; word: next pid, state of the one that leaves */
@@ -45,8 +45,9 @@ void trace_write_switch(s32 next_pid, const char *next_comm, u32 state);
 } while (0)
 
 static_assert(NR_TRACE_KINDS <= 32, "trace_on has a bit for each");
-/* A ring for each CPU, a power of two of records; once. */
+/* A ring for each CPU, a power of two of records. take: switches off and gives them back; sleeps. The caller keeps both, and readers, apart. */
 void trace_set_rings(struct trace_rec *const rings[], u32 records);
+void trace_take_rings(struct trace_rec *rings[]);
 /* The oldest record of all CPUs that is later than *cursor, in order of time. => false: none. Any context.
  * A cursor starts as { .pos = 0 }. Records that a writer overtook are left out. */
 struct trace_cursor { u32 pos[16]; };

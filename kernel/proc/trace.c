@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * /proc/trace: the trace in ftrace's text form, which trace viewers open as it is.
- *   write: "1" all events, "0" none, "clear", or names of events: only those ("fault rmap_walk"); "+map", "-map" add, remove
+ * /proc/trace: the trace in ftrace's text form (that of its option noirq-info), which trace viewers open as it is.
+ *   write: "1" all events, "0" none, "clear", "free" (off, and the rings go), or names of events: only those ("fault rmap_walk"); "+map", "-map" add, remove
  *   read: everything that is in the rings, oldest first; reading takes nothing away
- * The rings are made when tracing is first switched on: 256 KB a CPU, in vmalloc's area, so high memory where there is any.
+ * The rings are made when tracing is switched on: 256 KB a CPU, in vmalloc's area, so high memory where there is any.
  */
 #include "kernel/lib/ctype.h"
 #include "kernel/lib/trace.h"
@@ -13,7 +13,7 @@
 
 #define RECORDS 4096U
 
-static DEFINE_MUTEX(trace_mutex); /* switching on and off */
+static DEFINE_MUTEX(trace_mutex); /* switching on and off, and reading: the rings stay meanwhile */
 static bool have_rings;
 
 static int make_rings(void)
@@ -34,6 +34,18 @@ no_memory:
 	for_each_cpu(cpu)
 		vfree(rings[cpu]);
 	return -ENOMEM;
+}
+
+static void free_rings(void)
+{
+	struct trace_rec *rings[MAX_CPUS];
+
+	if (!have_rings)
+		return;
+	trace_take_rings(rings);
+	have_rings = false;
+	for_each_cpu(cpu)
+		vfree(rings[cpu]);
 }
 
 static int kind_of(const char *word)
@@ -81,6 +93,10 @@ int trace_control(struct task *t, char *text, size_t n)
 		trace_clear();
 		goto out;
 	}
+	if (!strcmp(text, "free")) {
+		free_rings();
+		goto out;
+	}
 	mask = !strcmp(text, "1") ? (1L << NR_TRACE_KINDS) - 1 : !strcmp(text, "0") ? 0 : parse(text, trace_on);
 	err = mask < 0 ? mask : mask ? make_rings() : 0;
 	if (!err)
@@ -94,8 +110,8 @@ static void head(struct seq *s)
 {
 	seq_printf(s, "# tracer: nop\n#\n# entries-in-buffer/entries-written: %u/%u   #P:%u\n#\n", min(trace_written(), RECORDS * nr_cpus),
 		   trace_written(), nr_cpus);
-	seq_puts(s, "#           TASK-PID     CPU#  ||||   TIMESTAMP  FUNCTION\n");
-	seq_puts(s, "#              | |         |   ||||      |         |\n");
+	seq_puts(s, "#           TASK-PID     CPU#     TIMESTAMP  FUNCTION\n");
+	seq_puts(s, "#              | |         |         |         |\n");
 }
 
 void trace_show(struct seq *s, struct task *t)
@@ -105,8 +121,10 @@ void trace_show(struct seq *s, struct task *t)
 	char line[192];
 
 	head(s);
+	mutex_lock(&trace_mutex);
 	while (!s->overflow && trace_next(&c, &r)) {
 		trace_text(&r, line, sizeof(line));
 		seq_printf(s, "%s\n", line);
 	}
+	mutex_unlock(&trace_mutex);
 }

@@ -5,13 +5,14 @@
  * overtaken and counts as lost. Rings merge by time when read.
  *
  * It stands in kernel/sched because a record names the task and the time. The memory comes from /proc/trace, which
- * allocates it when tracing is first switched on.
+ * allocates it when tracing is switched on and takes it back when told to.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/trace.h"
 #include "kernel/lib/vsprintf.h"
 #include "kernel/sched/sched.h"
+#include "kernel/sync/rcu.h"
 #include "kernel/time/clock.h"
 
 u32 trace_on;
@@ -35,20 +36,31 @@ void trace_set_rings(struct trace_rec *const memory[], u32 records)
 	nr_records = records;
 }
 
-/* => the CPU's next record, its number cleared while it is filled; interrupts off */
+void trace_take_rings(struct trace_rec *memory[])
+{
+	trace_on = nr_records = 0;
+	synchronize_rcu(); /* a writer has interrupts off, so it has ended */
+	trace_clear();
+	for_each_cpu(cpu) {
+		memory[cpu] = rings[cpu];
+		rings[cpu] = NULL;
+	}
+}
+
+/* => the CPU's next record, its number cleared while it is filled; NULL: no rings. Interrupts off */
 static struct trace_rec *begin_record(enum trace_kind kind)
 {
 	unsigned cpu = smp_processor_id();
-	u32 head = this_cpu_read(trace_head);
-	struct trace_rec *r = rings[cpu] + (head & (nr_records - 1));
+	u32 head = this_cpu_read(trace_head), records = READ_ONCE(nr_records);
+	struct trace_rec *r = rings[cpu] + (head & (records - 1));
 
+	if (!records)
+		return NULL;
 	r->seq = 0;
 	barrier();
 	r->time = ktime_get();
-	r->kind = (u8)kind;
-	r->cpu = (u8)cpu;
-	r->hardirq = in_irq();
-	r->preempt = (u8)min(preempt_value() & 0xff, 255U);
+	r->kind = (u16)kind;
+	r->cpu = (u16)cpu;
 	r->pid = current->pid;
 	memcpy(r->comm, current->comm, sizeof(r->comm));
 	return r;
@@ -68,15 +80,15 @@ void trace_write(enum trace_kind kind, u32 a, u32 b, u32 c, u32 d)
 	struct trace_rec *r;
 	unsigned long flags;
 
-	if (!nr_records)
-		return;
 	local_irq_save(flags);
 	r = begin_record(kind);
-	r->word[0] = a;
-	r->word[1] = b;
-	r->word[2] = c;
-	r->word[3] = d;
-	end_record(r);
+	if (r) {
+		r->word[0] = a;
+		r->word[1] = b;
+		r->word[2] = c;
+		r->word[3] = d;
+		end_record(r);
+	}
 	local_irq_restore(flags);
 }
 
@@ -85,9 +97,9 @@ void trace_write_switch(s32 next_pid, const char *next_comm, u32 state)
 {
 	struct trace_rec *r;
 
-	if (!nr_records)
-		return;
 	r = begin_record(TRACE_sched_switch);
+	if (!r)
+		return;
 	r->word[0] = (u32)next_pid;
 	r->word[1] = state;
 	memcpy(r->next_comm, next_comm, sizeof(r->next_comm));
@@ -150,7 +162,7 @@ void trace_clear(void)
 		cleared[cpu] = per_cpu(trace_head, cpu);
 }
 
-/* --- text: as ftrace prints it, so that its viewers open it ------------------------------------------------------------------ */
+/* --- text: as ftrace prints it (without irq-info: traceshark wants it so), so that its viewers open it ------------------------ */
 
 static int event_text(const struct trace_rec *r, char *buf, size_t size)
 {
@@ -167,9 +179,7 @@ int trace_text(const struct trace_rec *r, char *buf, size_t size)
 {
 	u32 ns;
 	u64 sec = div_u64_rem(r->time, NSEC_PER_SEC, &ns);
-	int n = scnprintf(buf, size, "%16.15s-%-7d [%03u] %c.%c%c %5llu.%06u: %s: ", r->comm, r->pid, r->cpu, r->hardirq ? 'd' : '.',
-			  r->hardirq ? 'h' : '.', r->preempt ? "0123456789"[min_t(unsigned, r->preempt, 9)] : '.', sec, ns / 1000,
-			  kinds[r->kind].name);
+	int n = scnprintf(buf, size, "%16.15s-%-7d [%03u] %5llu.%06u: %s: ", r->comm, r->pid, r->cpu, sec, ns / 1000, kinds[r->kind].name);
 
 	return n + event_text(r, buf + n, size - n);
 }
