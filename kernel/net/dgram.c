@@ -200,11 +200,11 @@ static struct message *wait_for_message(struct sock *s, struct transfer *t)
 	u64 left = t->flags & MSG_DONTWAIT ? 0 : s->rcvtimeo;
 
 	for (;;) {
-		struct message *m = first(s, t->flags & MSG_PEEK);
-		int err = m ? 0 : sock_error(s);
+		int err = sock_error(s); /* told before what is there, unlike a stream's */
+		struct message *m = err ? ERR_PTR(err) : first(s, t->flags & MSG_PEEK);
 
-		if (m || err)
-			return m ? m : ERR_PTR(err);
+		if (m)
+			return m;
 		if (READ_ONCE(s->shutdown) & RCV_SHUT && (left || s->type == SOCK_SEQPACKET))
 			return NULL;
 		if (!left)
@@ -222,7 +222,7 @@ static ssize_t read_message(struct message *m, struct transfer *t)
 	size_t n = min_t(size_t, m->len, t->data.count);
 	int err;
 
-	t->name_len = name_copy(m->from, &t->name);
+	t->name_len = READ_ONCE(m->from->addr) ? name_copy(m->from, &t->name) : 0;
 	if (n < m->len)
 		t->out_flags |= MSG_TRUNC;
 	if (message_read(m, 0, &t->data, n) < n)

@@ -3,8 +3,8 @@
  * Sockets that only hold each other.
  *
  * A socket's descriptor can be sent over that very socket, or round a ring of them, and every descriptor closed: files
- * are left that nobody can reach, each with a reference from a message in another one's queue. Whenever a socket closes
- * while sockets are in flight, this looks for them:
+ * are left that nobody can reach, each with a reference from a message in another one's queue. When sockets close
+ * while others are in flight, this looks for them:
  *
  *   candidates   all references to the socket's file come from messages (inflight); nobody has it open
  *   outside      of those, references that come from messages in queues of candidates are taken off (gc_refs); what has
@@ -15,12 +15,15 @@
  * Lock: gc_mutex. A file in flight gets another user only through it (rights_land before a receiver has the rights,
  * rights_dup), so a candidate stays one, and nobody takes anything out of its queue. Others may still send to it: what
  * they send was counted in flight before, and is not found, which only makes it look reached until the next time.
- * The socket of a listener's queue (not yet accepted) counts as part of its listener.
+ * The work is linear in what is in flight, so it is done once in every nr_flying/16 closes: a close pays for 16 sockets at
+ * most, and garbage waits for that many closes. The socket of a listener's queue (not yet accepted) counts as part of its listener.
  */
 #include "kernel/net/internal.h"
 
 DEFINE_MUTEX(gc_mutex);
 u32 nr_flying;
+static u32 closes; /* since the last search; racy */
+#define CLOSE_PAYS_FOR 16
 LIST_HEAD(all_flying);
 
 struct search {
@@ -119,8 +122,9 @@ void gc_find(struct list_head *garbage)
 	struct search g = { .garbage = garbage };
 	struct rights *r;
 
-	if (!READ_ONCE(nr_flying))
+	if (!READ_ONCE(nr_flying) || ++closes * CLOSE_PAYS_FOR < READ_ONCE(nr_flying))
 		return;
+	closes = 0;
 	INIT_LIST_HEAD(&g.candidates);
 	INIT_LIST_HEAD(&g.reached);
 	mutex_lock(&gc_mutex);

@@ -94,7 +94,7 @@ static bool same_sender(const struct message *m, const struct scm *scm)
 static bool may_join(struct sock *s, struct message *m, struct transfer *t, bool is_first)
 {
 	if (is_first) {
-		t->name_len = name_copy(m->from, &t->name);
+		t->name_len = READ_ONCE(m->from->addr) ? name_copy(m->from, &t->name) : 0;
 		if (s->pass_cred) {
 			t->scm.has_cred = m->has_cred;
 			t->scm.cred = m->cred;
