@@ -25,6 +25,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "prog.h"
@@ -83,6 +84,10 @@ static long path(void)
 		"/dev/full", "/dev/tty", "a", "b", "a/b", "dir", "dir/x", "/proc", "/proc/1/stat", "", "/proc/meminfo", "link", "/tmp/none/x",
 		"/proc/self/fd", "/bin/busybox", "fifo" };
 
+	static struct sockaddr_un names[] = { { AF_UNIX, "sock" }, { AF_UNIX, "\0storm" }, { AF_UNIX, "" }, { AF_UNSPEC, "" } };
+
+	if (rnd() % 6 == 0)
+		return (long)&names[rnd() % 4];
 	return rnd() % 5 ? (long)paths[rnd() % (sizeof(paths) / sizeof(paths[0]))] : address();
 }
 
@@ -194,6 +199,9 @@ static void open_things(void)
 	int p[2], fd = open("/dev/null", O_RDWR);
 
 	pipe(p);
+	socketpair(AF_UNIX, SOCK_STREAM, 0, p);
+	socketpair(AF_UNIX, SOCK_DGRAM, 0, p);
+	socket(AF_UNIX, SOCK_SEQPACKET, 0);
 	open("/dev/zero", O_RDWR);
 	open("/proc/self/status", O_RDONLY);
 	open(".", O_RDONLY | O_DIRECTORY);
