@@ -2,9 +2,11 @@
 # Isthmus: `make help` lists the targets; tools/README.md tells how the pieces fit.
 #
 # Variables: O=DIR output folder   DEBUG=1 debug build   LLVM=1 clang   V=1 show commands   T=NAME one test   ROWS=NAME one benchmark
+#            PGCL=N page clustering, 2^N MMU pages a page: only 0 is built yet (kernel/lib/units.h)
 #            RMAP=anonvma,tree a kernel with one reverse map only, in a build folder of its own (mm/rmap/README.md)
 
 RMAP    ?=
+PGCL    ?= 0
 comma   := ,
 O       ?= build$(if $(RMAP),/only-$(subst $(comma),-,$(RMAP)))
 DEBUG   ?= 0
@@ -87,6 +89,9 @@ CFLAGS  += -DCONFIG_DEBUG -fno-omit-frame-pointer -fno-optimize-sibling-calls \
            $(if $(filter 1,$(LLVM)),-fsanitize-trap=all,-fsanitize-undefined-trap-on-error)
 endif
 
+ifneq ($(PGCL),0)
+CFLAGS  += -DPGCL=$(PGCL)
+endif
 ifneq ($(RMAP),)
 CFLAGS  += -DCONFIG_RMAP_DIRECT
 $(OBJ): | $(B)/rmap_direct.h
@@ -99,6 +104,8 @@ endif
 all: kernel initramfs
 kernel: $(B)/isthmus.elf
 objs: $(OBJ)
+show-cc:
+	@echo $(CC) $(CFLAGS)
 debug:
 	+$(Q)$(MAKE) --no-print-directory DEBUG=1 all
 

@@ -81,13 +81,13 @@ static inline pte_t pte_mkold(pte_t p) { p.low &= ~(u32)PTE_ACCESSED; return p; 
 static inline bool pte_same(pte_t a, pte_t b) { return a.v == b.v; }
 
 /* Non-present entries. Swap: low word holds only a type tag, the high word the entry (as PAE Linux).
- *   low == 0, high != 0      swap entry in high: type(5) | offset(27)
+ *   low == 0, high != 0      swap_entry_t in high
  *   low & PTE_PROTNONE       a page that PROT_NONE hides: frame and flags as in a present entry
  *   low == PTE_NONLINEAR     nonlinear or SIGBUS marker, file page in high */
 #define PTE_NONLINEAR 0x40U
 static inline bool pte_is_swap(pte_t p) { return !p.low && p.high; }
-static inline pte_t pte_make_swap(u32 entry) { return (pte_t){ .low = 0, .high = entry }; }
-static inline u32 pte_swap_entry(pte_t p) { return p.high; }
+static inline pte_t pte_make_swap(swap_entry_t entry) { return (pte_t){ .low = 0, .high = entry.v }; }
+static inline swap_entry_t pte_swap_entry(pte_t p) { return (swap_entry_t){ p.high }; }
 
 /* Read an entry that others may be changing: both words from one moment, as far as any reader may care. */
 static inline pte_t pte_read(const pte_t *p)

@@ -10,6 +10,7 @@
  *                     in PAGE_SIZE                                     in MMU_PAGE_SIZE
  *   physical memory   pfn_t     mem_map, zones, buddy, the swap cache  mmu_pfn_t  in a PTE, in pagemap, in a chain locator
  *   file or object    pindex_t  page->index, page cache, read-ahead    pgoff_t    vma->pgoff, what mmap2 takes and maps shows
+ *   swap                                                               swap_entry_t (.v): area and slot
  *
  * Each is a struct around its number: .n, for arithmetic within one unit. Nothing turns one into another but the functions here:
  *
@@ -69,5 +70,14 @@ static inline loff_t pgoff_pos(pgoff_t off) { return (loff_t)off.n << MMU_PAGE_S
 static inline pindex_t pindex_of(pgoff_t off) { return (pindex_t){ off.n >> PGCL }; }
 static inline pgoff_t pgoff_of(pindex_t index) { return (pgoff_t){ index.n << PGCL }; }
 static inline pgoff_t pgoff_last_of(pindex_t index) { return index.n > ~0UL >> PGCL ? (pgoff_t){ ~0UL } : (pgoff_t){ ((index.n + 1) << PGCL) - 1 }; }
+
+/* --- swap: slots are of MMU_PAGE_SIZE ---------------------------------------------------------------------------------------- */
+/* A slot of an area, as a PTE, a page in the swap cache (page->private) and a tmpfs tree hold it: type (5) | offset (27). 0: none,
+ * since slot 0 is the area's header. */
+typedef struct { u32 v; } swap_entry_t;
+#define SWAP_OFFSET_BITS 27
+static inline swap_entry_t swap_entry(u32 type, u32 offset) { return (swap_entry_t){ type << SWAP_OFFSET_BITS | offset }; }
+static inline u32 swap_type(swap_entry_t e) { return e.v >> SWAP_OFFSET_BITS; }
+static inline u32 swap_offset(swap_entry_t e) { return e.v & ((1U << SWAP_OFFSET_BITS) - 1); }
 
 #endif

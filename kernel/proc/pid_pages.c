@@ -119,9 +119,9 @@ static void pagemap_entry(pte_t *pte, unsigned long addr, void *arg)
 		if (page && page_mapcount(page) == 1)
 			v |= 1ULL << PM_EXCLUSIVE;
 	} else if (pte_is_swap(e)) {
-		u32 entry = pte_swap_entry(e); /* type, offset: see pgtable.h */
+		swap_entry_t entry = pte_swap_entry(e);
 
-		v = 1ULL << PM_SWAP | (m->frames ? entry >> 27 | (u64)(entry & 0x7ffffff) << 5 : 0);
+		v = 1ULL << PM_SWAP | (m->frames ? swap_type(entry) | (u64)swap_offset(entry) << 5 : 0);
 	}
 	m->entries[(addr - m->start) >> MMU_PAGE_SHIFT] = v;
 }

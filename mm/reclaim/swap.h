@@ -2,7 +2,7 @@
  *
  * Swap: pages without a file of their own, on disk. What the scanner, faults, fork and unmapping call.
  *
- * An entry is 32 bits: area (5) | slot (27); never 0, because slot 0 holds the area's header. Each slot knows how many PTEs and
+ * An entry (swap_entry_t, kernel/lib/units.h) names an area and a slot in it. Each slot knows how many PTEs and
  * tmpfs trees hold its entry (its count), and the page that stands for it in memory (the swap cache: no tree, a
  * word per slot). A slot is in use while either is there.
  *
@@ -26,6 +26,9 @@
 
 struct vma;
 
+/* page: in the swap cache */
+static inline swap_entry_t page_swap_entry(const struct page *page) { return (swap_entry_t){ page->private }; }
+
 /* --- on the way out ------------------------------------------------------------------------------------------------ */
 /* page: locked, anonymous or tmpfs, not in the swap cache. => 0: in it (one reference more), PG_swapcache, private = entry,
  * dirty. -ENOSPC: no area, or all are full. Slots given one after the other lie side by side: add pages in the order in which
@@ -45,9 +48,9 @@ bool swap_try_free(struct page *page);
 /* --- entries --------------------------------------------------------------------------------------------------------- */
 /* One more or one fewer PTE or tmpfs tree holds the entry, which one already does (dup: or whose page is locked in the swap cache).
  * The last swap_free gives the slot back, and lets go of a page in the swap cache if its lock is free. Under the PTL. */
-void swap_dup(u32 entry);
-void swap_free(u32 entry);
-unsigned swap_count(u32 entry);            /* PTEs and trees that hold it now: the caller's is one, or it has the page locked */
+void swap_dup(swap_entry_t entry);
+void swap_free(swap_entry_t entry);
+unsigned swap_count(swap_entry_t entry);            /* PTEs and trees that hold it now: the caller's is one, or it has the page locked */
 /* rmap_unmap: page (locked, in the swap cache) loses a PTE, which shall hold its entry. => false: not that one: swapoff empties
  * its area, and the mapping stays */
 bool swap_dup_first(struct page *page);
@@ -60,13 +63,13 @@ void swap_drop_unused(struct page **pages, unsigned n);
 
 /* --- on the way in --------------------------------------------------------------------------------------------------- */
 /* The entry must be held meanwhile: pin it, under the PTL or tree_lock under which it was found. A pin keeps the area, not the entry. */
-void swap_pin(u32 entry), swap_unpin(u32 entry);
-struct page *swap_find_page(u32 entry);    /* with a reference, not locked; NULL: not in the swap cache */
+void swap_pin(swap_entry_t entry), swap_unpin(swap_entry_t entry);
+struct page *swap_find_page(swap_entry_t entry);    /* with a reference, not locked; NULL: not in the swap cache */
 /* The page for the entry, with a reference: from the swap cache, or read, and with it neighbours that are likely to be wanted
  * next. It may still be locked for reading: lock it, then see whether it is in the swap cache, still that entry's, and
  * swap_page_good. => NULL: nothing holds the entry any more; ERR_PTR(-ENOMEM). *major: had to be read. Sleeps; no page lock held */
-struct page *swap_read_page(u32 entry, bool *major);
-void swap_read_ahead(u32 entry);           /* starts reading it, if it is not there; waits for nothing */
+struct page *swap_read_page(swap_entry_t entry, bool *major);
+void swap_read_ahead(swap_entry_t entry);           /* starts reading it, if it is not there; waits for nothing */
 /* page: locked, in the swap cache. Could it be read? If its command failed it is read once more, alone. false: its bytes are lost, and its
  * slot is not used again. May sleep */
 bool swap_page_good(struct page *page);
@@ -83,12 +86,12 @@ static inline bool swap_available(void) { return swap_free_slots(); }
 /* Slots are short: a page that was read back gives its slot up though it is clean. */
 static inline bool swap_tight(void) { return swap_free_slots() < swap_total_slots() / 2; }
 extern bool swap_on; /* an area is on, or was: a hint for hot paths */
-u32 swap_alloc_entry(pfn_t pfn);           /* mm/reclaim's own. 0: none free; preemption off */
+swap_entry_t swap_alloc_entry(pfn_t pfn);  /* mm/reclaim's own. 0: none free; preemption off */
 
 #ifdef CONFIG_DEBUG
 /* For the oracle: begin; entry for each PTE, files for all tmpfs trees; check. A difference is a panic; unless `last`, false: once more. */
 void swap_audit_begin(void);
-void swap_audit_entry(u32 entry, const char *where, unsigned long at);
+void swap_audit_entry(swap_entry_t entry, const char *where, unsigned long at);
 void swap_audit_files(void);
 bool swap_audit_check(bool last);
 #endif

@@ -41,7 +41,7 @@ static unsigned group_end(unsigned first)
 	return end;
 }
 
-static u32 alloc_in_group(unsigned first, unsigned end, struct turn *t, pfn_t pfn)
+static swap_entry_t alloc_in_group(unsigned first, unsigned end, struct turn *t, pfn_t pfn)
 {
 	unsigned start = first, n = end - first;
 	u32 offset;
@@ -58,15 +58,15 @@ static u32 alloc_in_group(unsigned first, unsigned end, struct turn *t, pfn_t pf
 			return swap_entry(a->type, offset);
 		}
 	}
-	return 0;
+	return (swap_entry_t){ 0 };
 }
 
-static u32 next_turn(struct turn *t, pfn_t pfn)
+static swap_entry_t next_turn(struct turn *t, pfn_t pfn)
 {
-	u32 entry = 0;
+	swap_entry_t entry = { 0 };
 
 	spin_lock(&swap_lock);
-	for (unsigned first = 0, end; !entry && first < nr_order; first = end) {
+	for (unsigned first = 0, end; !entry.v && first < nr_order; first = end) {
 		end = group_end(first);
 		entry = alloc_in_group(first, end, t, pfn);
 	}
@@ -75,7 +75,7 @@ static u32 next_turn(struct turn *t, pfn_t pfn)
 }
 
 /* Preemption off. An area that has just been taken out of the order may give one more: swapoff begins a grace period later. */
-u32 swap_alloc_entry(pfn_t pfn)
+swap_entry_t swap_alloc_entry(pfn_t pfn)
 {
 	struct turn *t = this_cpu_ptr(&turns);
 	struct swap_area *a = READ_ONCE(t->area);
@@ -88,7 +88,7 @@ u32 swap_alloc_entry(pfn_t pfn)
 			return swap_entry(a->type, offset);
 	}
 	t->left = 0;
-	return nr_order ? next_turn(t, pfn) : 0;
+	return nr_order ? next_turn(t, pfn) : (swap_entry_t){ 0 };
 }
 
 /* --- how much -------------------------------------------------------------------------------------------------------------- */
@@ -129,8 +129,8 @@ void for_each_swap_area(void (*fn)(void *arg, const struct swap_info *info), voi
 }
 
 /* --- pins ---------------------------------------------------------------------------------------------------------------------- */
-void swap_pin(u32 entry) { atomic_inc(&swap_area_of(entry)->pins); }
-void swap_unpin(u32 entry)
+void swap_pin(swap_entry_t entry) { atomic_inc(&swap_area_of(entry)->pins); }
+void swap_unpin(swap_entry_t entry)
 {
 	struct swap_area *a = swap_area_of(entry);
 

@@ -15,12 +15,8 @@
 #include "mm/reclaim/swap.h"
 
 /* --- entries ----------------------------------------------------------------------------------------------------------- */
-#define SWAP_OFFSET_BITS 27
 #define SWAP_TYPES 32
 #define SWAP_MAX_SLOTS (1U << 25) /* 128 GB: what a tmpfs tree has room for, two bits of its word being taken */
-static inline u32 swap_entry(u32 type, u32 offset) { return type << SWAP_OFFSET_BITS | offset; }
-static inline u32 swap_type(u32 entry) { return entry >> SWAP_OFFSET_BITS; }
-static inline u32 swap_offset(u32 entry) { return entry & ((1U << SWAP_OFFSET_BITS) - 1); }
 
 /* --- slots ---------------------------------------------------------------------------------------------------------------
  * 8 bytes for 4 KB of disk (0.2 %), in pages from high memory, got at swapon. The count is 16 bits wide: each address space
@@ -81,7 +77,7 @@ static inline u32 area_used(const struct swap_area *a) { return a->usable - atom
 extern struct swap_area *swap_areas[SWAP_TYPES]; /* s, RCU */
 extern spinlock_t swap_lock;
 /* => the entry is held by something that stays: a PTE under its PTL, a tree under its lock, a locked page in the swap cache, or a pin */
-static inline struct swap_area *swap_area_of(u32 entry) { return swap_areas[swap_type(entry)]; }
+static inline struct swap_area *swap_area_of(swap_entry_t entry) { return swap_areas[swap_type(entry)]; }
 
 /* --- swapslots.c ----------------------------------------------------------------------------------------------------------- */
 int swap_slots_init(struct swap_area *a);                /* clusters and slots, all free but the header; -ENOMEM */
@@ -103,7 +99,7 @@ int swap_header_parse(const void *page, u32 pages, struct swap_header *h, const 
 /* --- swapcache.c --------------------------------------------------------------------------------------------------------------- */
 /* page: new, locked, with the caller's reference. Enters the swap cache for an entry in use that has no page yet.
  * => 0; -EEXIST: there is one; -ENOENT: the entry is in use no more */
-int swap_cache_enter(struct page *page, u32 entry);
+int swap_cache_enter(struct page *page, swap_entry_t entry);
 void swap_cache_leave(struct page *page);                /* locked and frozen: leaves; the caller's is the only reference */
 bool swap_leave_file(struct page *page);                 /* swapshm.c: a clean tmpfs page makes room for its entry */
 

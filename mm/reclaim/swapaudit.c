@@ -30,13 +30,13 @@ void swap_audit_begin(void)
 			begin_area(swap_areas[i]);
 }
 
-void swap_audit_entry(u32 entry, const char *where, unsigned long at)
+void swap_audit_entry(swap_entry_t entry, const char *where, unsigned long at)
 {
 	struct swap_area *a = swap_area_of(entry);
 	struct swap_slot *s;
 
 	if (!a || !swap_offset(entry) || swap_offset(entry) >= a->nr_slots)
-		panic("oracle: %s %lx holds swap entry %08x, which is in no area", where, at, entry);
+		panic("oracle: %s %lx holds swap entry %08x, which is in no area", where, at, entry.v);
 	s = swap_slot_lock(a, swap_offset(entry));
 	if (s->audit < SLOT_STUCK)
 		s->audit++;
@@ -50,7 +50,7 @@ static void check_page(const struct swap_area *a, u32 offset, const struct swap_
 
 	if (!slot_has_page(s) || !page_swapcache(page))
 		return;
-	if (page->private != swap_entry(a->type, offset) || !page_swapbacked(page))
+	if (page->private != swap_entry(a->type, offset).v || !page_swapbacked(page))
 		panic("oracle: slot %u of %s has frame %lx, which says entry %08lx (flags %lx)", offset, a->name, page_to_pfn(page).n,
 		      page->private, page->flags);
 }

@@ -31,10 +31,10 @@ unsigned long swap_cache_pages(void)
 }
 
 /* --- counting -------------------------------------------------------------------------------------------------------------- */
-static struct swap_slot *lock_entry(u32 entry) { return swap_slot_lock(swap_area_of(entry), swap_offset(entry)); }
-static void unlock_entry(u32 entry, struct swap_slot *s) { swap_slot_unlock(swap_area_of(entry), swap_offset(entry), s); }
+static struct swap_slot *lock_entry(swap_entry_t entry) { return swap_slot_lock(swap_area_of(entry), swap_offset(entry)); }
+static void unlock_entry(swap_entry_t entry, struct swap_slot *s) { swap_slot_unlock(swap_area_of(entry), swap_offset(entry), s); }
 
-void swap_dup(u32 entry)
+void swap_dup(swap_entry_t entry)
 {
 	struct swap_slot *s = lock_entry(entry);
 
@@ -47,16 +47,16 @@ void swap_dup(u32 entry)
 bool swap_dup_first(struct page *page)
 {
 	ASSERT(page_locked(page) && page_swapcache(page));
-	if (unlikely(!READ_ONCE(swap_area_of(page->private)->active)))
+	if (unlikely(!READ_ONCE(swap_area_of(page_swap_entry(page))->active)))
 		return false;
-	swap_dup(page->private);
+	swap_dup(page_swap_entry(page));
 	return true;
 }
 
-unsigned swap_count(u32 entry) { return swap_slot_read(swap_area_of(entry), swap_offset(entry)).count; }
+unsigned swap_count(swap_entry_t entry) { return swap_slot_read(swap_area_of(entry), swap_offset(entry)).count; }
 
 /* One holder fewer. => how many are left; if none, and there is no page, the slot is free. *page: the page, with a reference */
-static unsigned drop_one(u32 entry, struct page **page)
+static unsigned drop_one(swap_entry_t entry, struct page **page)
 {
 	struct swap_area *a = swap_area_of(entry);
 	struct swap_slot *s = swap_slot_lock(a, swap_offset(entry));
@@ -81,10 +81,10 @@ static unsigned drop_one(u32 entry, struct page **page)
 unsigned swap_take(struct page *page)
 {
 	ASSERT(page_locked(page) && page_swapcache(page));
-	return drop_one(page->private, NULL);
+	return drop_one(page_swap_entry(page), NULL);
 }
 
-void swap_free(u32 entry)
+void swap_free(swap_entry_t entry)
 {
 	struct page *page = NULL;
 
@@ -98,19 +98,19 @@ void swap_free(u32 entry)
 /* --- in ---------------------------------------------------------------------------------------------------------------------- */
 int swap_add_page(struct page *page)
 {
-	u32 entry;
+	swap_entry_t entry;
 
 	ASSERT(page_locked(page) && !page_swapcache(page) && page_swapbacked(page));
 	get_page(page);
 	preempt_disable(); /* a lookup that sees the frame waits until private is there */
 	entry = swap_alloc_entry(page_to_pfn(page));
-	if (likely(entry)) {
-		page->private = entry;
+	if (likely(entry.v)) {
+		page->private = entry.v;
 		set_page_swapcache(page);
 		this_cpu_inc(cached);
 	}
 	preempt_enable();
-	if (unlikely(!entry)) {
+	if (unlikely(!entry.v)) {
 		put_page(page);
 		return -ENOSPC;
 	}
@@ -118,13 +118,13 @@ int swap_add_page(struct page *page)
 	return 0;
 }
 
-int swap_cache_enter(struct page *page, u32 entry)
+int swap_cache_enter(struct page *page, swap_entry_t entry)
 {
 	struct swap_slot *s;
 	int err = 0;
 
 	get_page(page);
-	page->private = entry;
+	page->private = entry.v;
 	page->flags |= 1UL << PG_swapcache | 1UL << PG_swapbacked; /* nobody else knows it yet */
 	s = lock_entry(entry);
 	if (slot_has_page(s))
@@ -144,7 +144,7 @@ int swap_cache_enter(struct page *page, u32 entry)
 	return err;
 }
 
-struct page *swap_find_page(u32 entry)
+struct page *swap_find_page(swap_entry_t entry)
 {
 	for (;;) {
 		struct swap_slot s = swap_slot_read(swap_area_of(entry), swap_offset(entry));
@@ -153,7 +153,7 @@ struct page *swap_find_page(u32 entry)
 		if (!slot_has_page(&s))
 			return NULL;
 		if (likely(try_get_page(page))) {
-			if (likely(page_swapcache(page) && page->private == entry))
+			if (likely(page_swapcache(page) && page->private == entry.v))
 				return page;
 			put_page(page);
 		}
@@ -165,7 +165,7 @@ struct page *swap_find_page(u32 entry)
 /* s is page's slot, locked. The cache's reference is the caller's now. */
 static void detach(struct page *page, struct swap_slot *s)
 {
-	u32 entry = page->private;
+	swap_entry_t entry = page_swap_entry(page);
 
 	ASSERT(slot_page(s) == page);
 	s->frame &= ~SLOT_FRAME;
@@ -175,7 +175,7 @@ static void detach(struct page *page, struct swap_slot *s)
 }
 
 /* The slot must be unlocked by its own entry, which goes from the page here. */
-static void undress(struct page *page, u32 entry, struct swap_slot *s)
+static void undress(struct page *page, swap_entry_t entry, struct swap_slot *s)
 {
 	detach(page, s);
 	unlock_entry(entry, s);
@@ -186,7 +186,7 @@ static void undress(struct page *page, u32 entry, struct swap_slot *s)
 /* page: locked, frozen, out of its file. => the caller's is the only reference */
 void swap_cache_leave(struct page *page)
 {
-	u32 entry = page->private;
+	swap_entry_t entry = page_swap_entry(page);
 
 	ASSERT(page_locked(page) && page_swapcache(page) && !page_writeback(page) && !atomic_read(&page->refcount));
 	undress(page, entry, lock_entry(entry));
@@ -195,7 +195,7 @@ void swap_cache_leave(struct page *page)
 
 bool swap_try_free(struct page *page)
 {
-	u32 entry = page->private;
+	swap_entry_t entry = page_swap_entry(page);
 	struct swap_slot *s;
 
 	ASSERT(page_locked(page) && page_swapcache(page));
@@ -233,7 +233,7 @@ static bool freeze(struct page *page, int others) { return cmpxchg(&page->refcou
 
 bool swap_remove_clean(struct page *page)
 {
-	u32 entry = page->private;
+	swap_entry_t entry = page_swap_entry(page);
 	struct swap_slot *s;
 
 	ASSERT(page_locked(page) && page_swapcache(page) && !page_writeback(page) && !page_mapped(page));

@@ -25,7 +25,7 @@
 #define PAGE_SECTORS (PAGE_SIZE / SECTOR_SIZE)
 int sysctl_page_cluster = 3;
 
-static sector_t sector_of(u32 entry) { return (sector_t)swap_offset(entry) * PAGE_SECTORS; }
+static sector_t sector_of(swap_entry_t entry) { return (sector_t)swap_offset(entry) * PAGE_SECTORS; }
 
 /* --- out ------------------------------------------------------------------------------------------------------------------ */
 static atomic_t writes; /* under way */
@@ -40,7 +40,7 @@ static void write_ended(struct bio *bio)
 
 	if (unlikely(bio->error)) {
 		pr_warn_ratelimited("swap: %s: writing slot %u: error %d; the page stays in memory\n", bio->dev->name,
-				    swap_offset(page->private), bio->error);
+				    swap_offset(page_swap_entry(page)), bio->error);
 		set_page_dirty(page);
 		clear_page_reclaim(page);
 		lru_activate(page);
@@ -54,13 +54,13 @@ static void write_ended(struct bio *bio)
 
 int swap_write_page(struct page *page)
 {
-	struct swap_area *a = swap_area_of(page->private);
+	struct swap_area *a = swap_area_of(page_swap_entry(page));
 	struct bio *bio;
 
 	ASSERT(page_locked(page) && page_swapcache(page) && page_dirty(page) && !page_writeback(page));
 	if (atomic_read(&writes) >= most_writes())
 		wait_event(&writes_wait, atomic_read(&writes) < most_writes());
-	bio = bio_alloc(a->dev, BIO_WRITE, sector_of(page->private), 1);
+	bio = bio_alloc(a->dev, BIO_WRITE, sector_of(page_swap_entry(page)), 1);
 	bio_add(bio, page, 0, PAGE_SIZE);
 	bio->end = write_ended;
 	atomic_inc(&writes);
@@ -90,7 +90,7 @@ static void read_ended(struct bio *bio)
 }
 
 /* A run of locked pages on their way in, side by side on disk. */
-struct run { struct bio *bio; u32 next; };
+struct run { struct bio *bio; swap_entry_t next; };
 
 static void run_flush(struct run *r)
 {
@@ -102,18 +102,18 @@ static void run_flush(struct run *r)
 	r->bio = NULL;
 }
 
-static void run_add(struct run *r, struct swap_area *a, u32 entry, struct page *page)
+static void run_add(struct run *r, struct swap_area *a, swap_entry_t entry, struct page *page)
 {
-	if (r->bio && (r->next != entry || r->bio->nr == r->bio->max))
+	if (r->bio && (r->next.v != entry.v || r->bio->nr == r->bio->max))
 		run_flush(r);
 	if (!r->bio)
 		r->bio = bio_alloc(a->dev, BIO_READ, sector_of(entry), 1U << clamp(sysctl_page_cluster, 0, 5));
 	bio_add(r->bio, page, 0, PAGE_SIZE);
-	r->next = entry + 1;
+	r->next.v = entry.v + 1;
 }
 
 /* A new page, locked, in the swap cache for entry, with a reference; ERR_PTR(-ENOMEM, -EEXIST, -ENOENT) */
-static struct page *new_page(u32 entry, gfp_t gfp)
+static struct page *new_page(swap_entry_t entry, gfp_t gfp)
 {
 	struct page *page = alloc_page(gfp | __GFP_HIGHMEM);
 	int err;
@@ -154,19 +154,19 @@ static bool wants_reading(struct swap_area *a, u32 offset)
 }
 
 /* => entry's page as new_page gives it, or ERR_PTR; the neighbours go their way */
-static struct page *read_around(struct swap_area *a, u32 entry, gfp_t gfp)
+static struct page *read_around(struct swap_area *a, swap_entry_t entry, gfp_t gfp)
 {
 	u32 offset = swap_offset(entry), n = window(a, offset), at = offset & ~(n - 1), end = at + n;
 	struct page *page = new_page(entry, gfp), *other;
-	struct run r = { NULL, 0 };
+	struct run r = { .bio = NULL };
 	struct plug plug;
 
 	if (IS_ERR(page))
 		return page;
-	trace(swap_in, page_to_pfn(page).n, entry, 0, 0);
+	trace(swap_in, page_to_pfn(page).n, entry.v, 0, 0);
 	plug_begin(&plug);
 	for (; at < end && at < a->nr_slots; at++) {
-		u32 e = swap_entry(a->type, at);
+		swap_entry_t e = swap_entry(a->type, at);
 
 		if (at == offset) {
 			run_add(&r, a, e, page);
@@ -194,7 +194,7 @@ static void found(struct swap_area *a, struct page *page)
 		atomic_inc(&a->ra_hits);
 }
 
-struct page *swap_read_page(u32 entry, bool *major)
+struct page *swap_read_page(swap_entry_t entry, bool *major)
 {
 	struct swap_area *a = swap_area_of(entry);
 	struct page *page;
@@ -215,7 +215,7 @@ struct page *swap_read_page(u32 entry, bool *major)
 	}
 }
 
-void swap_read_ahead(u32 entry)
+void swap_read_ahead(swap_entry_t entry)
 {
 	struct swap_area *a = swap_area_of(entry);
 	struct page *page;
@@ -230,8 +230,8 @@ void swap_read_ahead(u32 entry)
 /* Its slot is not used again. */
 static void lost(struct page *page)
 {
-	struct swap_area *a = swap_area_of(page->private);
-	u32 offset = swap_offset(page->private);
+	struct swap_area *a = swap_area_of(page_swap_entry(page));
+	u32 offset = swap_offset(page_swap_entry(page));
 	struct swap_slot *s;
 
 	s = swap_slot_lock(a, offset);
@@ -244,8 +244,8 @@ static void lost(struct page *page)
 /* Its command failed, perhaps for a neighbour's sake. */
 static bool read_alone(struct page *page)
 {
-	struct swap_area *a = swap_area_of(page->private);
-	struct bio *bio = bio_alloc(a->dev, BIO_READ, sector_of(page->private), 1);
+	struct swap_area *a = swap_area_of(page_swap_entry(page));
+	struct bio *bio = bio_alloc(a->dev, BIO_READ, sector_of(page_swap_entry(page)), 1);
 	int err;
 
 	bio_add(bio, page, 0, PAGE_SIZE);
@@ -261,7 +261,7 @@ static bool read_alone(struct page *page)
 
 bool swap_page_good(struct page *page)
 {
-	u32 entry = page->private;
+	swap_entry_t entry = page_swap_entry(page);
 
 	ASSERT(page_locked(page) && page_swapcache(page));
 	if (likely(page_uptodate(page)))

@@ -69,11 +69,11 @@ static int empty_mms(struct swap_area *a)
 }
 
 /* --- the swap cache ------------------------------------------------------------------------------------------------------------ */
-static void give_up(struct page *page, u32 entry)
+static void give_up(struct page *page, swap_entry_t entry)
 {
 	lock_page(page);
 	wait_on_page_writeback(page);
-	if (page_swapcache(page) && page->private == entry)
+	if (page_swapcache(page) && page->private == entry.v)
 		swap_try_free(page);
 	unlock_page(page);
 	put_page(page);
@@ -82,7 +82,7 @@ static void give_up(struct page *page, u32 entry)
 static int empty_cache(struct swap_area *a)
 {
 	for (u32 offset = 1; offset < a->nr_slots && area_used(a); offset++) {
-		u32 entry = swap_entry(a->type, offset);
+		swap_entry_t entry = swap_entry(a->type, offset);
 		struct swap_slot s = swap_slot_read(a, offset);
 		struct page *page = slot_has_page(&s) && !s.count ? swap_find_page(entry) : NULL;
 

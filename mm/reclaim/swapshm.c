@@ -27,8 +27,8 @@ static_assert(SWAP_MAX_SLOTS <= 1U << VALUE_BITS, "a value has 30 bits: 5 for th
 static_assert(SWAP_TYPES <= 32, "likewise");
 #define VALUE_LOST ((void *)0xfffffffeUL) /* could not be read back at swapoff: EIO. No area has such a slot */
 
-static void *value_of(u32 entry) { return (void *)((swap_type(entry) << VALUE_BITS | swap_offset(entry)) << 2 | 2); }
-static u32 entry_of(const void *value)
+static void *value_of(swap_entry_t entry) { return (void *)((swap_type(entry) << VALUE_BITS | swap_offset(entry)) << 2 | 2); }
+static swap_entry_t entry_of(const void *value)
 {
 	u32 v = (unsigned long)value >> 2;
 
@@ -39,7 +39,7 @@ static u32 entry_of(const void *value)
 bool swap_leave_file(struct page *page)
 {
 	struct address_space *m = page->mapping;
-	u32 entry = page->private;
+	swap_entry_t entry = page_swap_entry(page);
 	bool gone;
 
 	if (page_dirty(page) || !swap_dup_first(page))
@@ -74,7 +74,7 @@ static int put_into_file(struct address_space *m, pindex_t index, void *value, s
 {
 	int err;
 
-	if (!page_swapcache(page) || page->private != entry_of(value) || page->mapping) /* mapping: somebody was faster */
+	if (!page_swapcache(page) || page->private != entry_of(value).v || page->mapping) /* mapping: somebody was faster */
 		return -EAGAIN;
 	if (!swap_page_good(page))
 		return -EIO;

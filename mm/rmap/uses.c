@@ -64,7 +64,7 @@ static enum rmap_verdict unmap_one(const struct rmap_mapping *m, struct page *pa
 	if (pte_dirty(old))
 		mark_page_dirty(page);
 	if (page_anon(page)) {
-		pte_set(m->pte, pte_make_swap(page->private));
+		pte_set(m->pte, pte_make_swap(page_swap_entry(page)));
 		atomic_inc(&m->mm->swap_ents);
 	}
 	count_unmapped(m->mm, page);

@@ -37,7 +37,7 @@ static int lock_or_wait(struct fault *f, struct page *page)
 }
 
 /* => 0: *page is locked, uptodate, and stands for entry; a reference is ours */
-static int get_swapped(struct fault *f, u32 entry, struct page **out)
+static int get_swapped(struct fault *f, swap_entry_t entry, struct page **out)
 {
 	struct page *page = swap_read_page(entry, &f->major);
 	int r;
@@ -47,7 +47,7 @@ static int get_swapped(struct fault *f, u32 entry, struct page **out)
 	r = lock_or_wait(f, page);
 	if (r)
 		return r;
-	if (likely(page_swapcache(page) && page->private == entry)) {
+	if (likely(page_swapcache(page) && page->private == entry.v)) {
 		if (likely(swap_page_good(page))) {
 			*out = page;
 			return 0;
@@ -130,7 +130,7 @@ out:
 /* Table mapped, f->entry looks like a swap entry. */
 int fault_swap(struct fault *f)
 {
-	u32 entry = pte_swap_entry(f->entry);
+	swap_entry_t entry = pte_swap_entry(f->entry);
 	struct page *page;
 	int r;
 
@@ -154,7 +154,7 @@ int fault_swap(struct fault *f)
  * is free, the slot, whose content is about to be old, is given up as well. */
 bool swapped_page_is_ours(struct page *page, struct vma *v, unsigned long addr)
 {
-	if (atomic_read(&page->refcount) != 2 || swap_count(page->private) || !rmap_reuse(page, v, addr))
+	if (atomic_read(&page->refcount) != 2 || swap_count(page_swap_entry(page)) || !rmap_reuse(page, v, addr))
 		return false;
 	if (trylock_page(page)) {
 		if (page_swapcache(page))
@@ -166,14 +166,14 @@ bool swapped_page_is_ours(struct page *page, struct vma *v, unsigned long addr)
 
 /* --- swapoff ---------------------------------------------------------------------------------------------------------------- */
 /* What could not be read back: whoever touches it gets SIGBUS, and the slot is let go. */
-static void leave_marker(struct mm *mm, unsigned long addr, u32 entry)
+static void leave_marker(struct mm *mm, unsigned long addr, swap_entry_t entry)
 {
 	struct page *pt;
 	pte_t *pte = pte_lock_at(mm, addr, &pt);
 
 	if (!pte)
 		return;
-	if (pte_is_swap(*pte) && pte_swap_entry(*pte) == entry) {
+	if (pte_is_swap(*pte) && pte_swap_entry(*pte).v == entry.v) {
 		pte_set(pte, (pte_t){ .low = PTE_NONLINEAR, .high = 0 });
 		atomic_dec(&mm->swap_ents);
 		swap_free(entry);
@@ -182,16 +182,16 @@ static void leave_marker(struct mm *mm, unsigned long addr, u32 entry)
 }
 
 /* The first entry of an area in [*addr, end), which lie in one table. */
-static u32 find_entry_of(struct mm *mm, unsigned long *addr, unsigned long end, u32 type)
+static swap_entry_t find_entry_of(struct mm *mm, unsigned long *addr, unsigned long end, u32 type)
 {
 	struct page *pt;
 	pte_t *first = pte_lock_at(mm, *addr, &pt), *pte = first;
-	u32 entry = 0;
+	swap_entry_t entry = { 0 };
 
 	if (!first)
-		return 0;
-	for (; !entry && (*addr = pte_skip_none(&pte, *addr, end)) != end; pte++) {
-		if (pte_is_swap(*pte) && pte_swap_entry(*pte) >> 27 == type)
+		return entry;
+	for (; !entry.v && (*addr = pte_skip_none(&pte, *addr, end)) != end; pte++) {
+		if (pte_is_swap(*pte) && swap_type(pte_swap_entry(*pte)) == type)
 			entry = pte_swap_entry(*pte);
 		else
 			*addr += MMU_PAGE_SIZE;
@@ -203,10 +203,10 @@ static u32 find_entry_of(struct mm *mm, unsigned long *addr, unsigned long end, 
 static int bring_back_table(struct vma *v, unsigned long addr, unsigned long end, u32 type)
 {
 	bool major = false;
-	u32 entry;
+	swap_entry_t entry;
 	int r;
 
-	while (addr < end && (entry = find_entry_of(v->mm, &addr, end, type)) != 0) {
+	while (addr < end && (entry = find_entry_of(v->mm, &addr, end, type)).v) {
 		if (signal_pending())
 			return -EINTR;
 		r = handle_vma_fault(v, addr, false, &major);

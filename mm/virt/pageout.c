@@ -77,20 +77,20 @@ void page_out_area(struct vma *v, unsigned long start, unsigned long end)
 	}
 }
 
-static u32 next_swapped(struct vma *v, unsigned long *addr, unsigned long end)
+static swap_entry_t next_swapped(struct vma *v, unsigned long *addr, unsigned long end)
 {
 	struct page *pt;
 	pte_t *first = pte_lock_at(v->mm, *addr, &pt), *pte = first;
-	u32 entry = 0;
+	swap_entry_t entry = { 0 };
 
 	if (!first) {
 		*addr = end;
-		return 0;
+		return entry;
 	}
-	for (; !entry && (*addr = pte_skip_none(&pte, *addr, end)) != end; *addr += MMU_PAGE_SIZE, pte++)
+	for (; !entry.v && (*addr = pte_skip_none(&pte, *addr, end)) != end; *addr += MMU_PAGE_SIZE, pte++)
 		if (pte_is_swap(*pte))
 			entry = pte_swap_entry(*pte);
-	if (entry)
+	if (entry.v)
 		swap_pin(entry);
 	pte_unlock_at(first, pt);
 	return entry;
@@ -99,9 +99,9 @@ static u32 next_swapped(struct vma *v, unsigned long *addr, unsigned long end)
 void bring_in_area(struct vma *v, unsigned long start, unsigned long end)
 {
 	while (start < end && atomic_read(&v->mm->swap_ents)) {
-		u32 entry = next_swapped(v, &start, table_end(start, end));
+		swap_entry_t entry = next_swapped(v, &start, table_end(start, end));
 
-		if (!entry)
+		if (!entry.v)
 			continue;
 		swap_read_ahead(entry);
 		swap_unpin(entry);

@@ -19,7 +19,7 @@ static bool cached(struct vma *v, unsigned long addr)
 	return uptodate;
 }
 
-static bool in_swap_cache(u32 entry)
+static bool in_swap_cache(swap_entry_t entry)
 {
 	struct page *page = swap_find_page(entry);
 	bool uptodate = page && page_uptodate(page);

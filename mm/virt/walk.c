@@ -65,7 +65,7 @@ static u64 pagemap_entry(pte_t e)
 	u64 r;
 
 	if (pte_is_swap(e))
-		return 1ULL << 62 | (u64)(pte_swap_entry(e) >> 27) | (u64)(pte_swap_entry(e) & 0x7ffffff) << 5;
+		return 1ULL << 62 | swap_type(pte_swap_entry(e)) | (u64)swap_offset(pte_swap_entry(e)) << 5;
 	if (!pte_present(e))
 		return 0;
 	r = 1ULL << 63 | pte_mmu_pfn(e).n;
