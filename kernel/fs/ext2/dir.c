@@ -3,8 +3,8 @@
  * Directories: blocks of entries (dirblock.c) in the pages of the directory's inode. Looked through from the beginning; no
  * hash trees: a directory that has one (INDEX) is read as the list that it also is, and loses the mark when it is changed.
  *
- * What keeps it quick: an entry's place is remembered in its dentry, so that unlink and rename find it at once; and a directory
- * remembers before which block there is no room.
+ * What keeps it quick: an entry's place is remembered in its dentry, so that unlink and rename find it at once; a directory
+ * remembers before which block there is no room; and filters (filter.c) tell which blocks need not be looked at.
  *
  * Locks: the directory's inode->lock, for reading in readdir, else for writing; the page lock around each change.
  */
@@ -50,7 +50,7 @@ static void changed(struct inode *dir)
 }
 
 /* --- looking -------------------------------------------------------------------------------------------------------- */
-static int find_in(struct inode *dir, u32 n, const char *name, unsigned len, struct ext2_entry *e)
+static int find_in(struct inode *dir, u32 n, const char *name, unsigned len, struct ext2_entry *e, bool learn)
 {
 	struct ext2_sb *s = ext2_sb(dir->sb);
 	struct dblock b;
@@ -70,20 +70,27 @@ static int find_in(struct inode *dir, u32 n, const char *name, unsigned len, str
 	unmap_block(p);
 	if (off == -EIO)
 		damaged(dir, &b, bad);
+	else if (off == -ENOENT && learn)
+		ext2_filter_make(dir, n, b.page, b.offset);
 	put_block(&b);
 	return off < 0 ? off : 0;
 }
 
 int ext2_dir_find(struct inode *dir, const char *name, unsigned len, u32 hint, struct ext2_entry *e)
 {
-	u32 n = nr_blocks(dir);
+	bool filtered = ext2_filtered(dir);
+	u32 n = nr_blocks(dir), hash = filtered ? ext2_name_hash(name, len) : 0;
 	int err;
 
 	hint >>= ext2_sb(dir->sb)->g.block_bits;
-	if (hint && hint < n && find_in(dir, hint, name, len, e) == 0)
+	if (hint && hint < n && find_in(dir, hint, name, len, e, false) == 0)
 		return 0;
 	for (u32 i = 0; i < n; i++) {
-		err = find_in(dir, i, name, len, e);
+		if (filtered)
+			i = ext2_filter_next(dir, i, n, hash);
+		if (i == n)
+			break;
+		err = find_in(dir, i, name, len, e, filtered);
 		if (err != -ENOENT)
 			return err;
 		cond_resched();
@@ -162,10 +169,12 @@ static int add_in(struct inode *dir, u32 n, const char *name, unsigned len, stru
 	p = map_block(&b);
 	off = ext2_dirblock_add(p, s->g.block_size, s->g.inodes, name, len, (u32)i->ino, type_for(s, i->mode), &bad);
 	unmap_block(p);
-	if (off >= 0)
+	if (off >= 0) {
+		ext2_filter_add(dir, n, name, len);
 		unlock_dirty(&b);
-	else
+	} else {
 		unlock_page(b.page);
+	}
 	if (off == -EIO)
 		damaged(dir, &b, bad);
 	put_block(&b);

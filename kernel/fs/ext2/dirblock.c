@@ -50,11 +50,66 @@ int ext2_dirblock_find(void *block, unsigned size, u32 inodes, const char *name,
 			*bad = off;
 			return -EIO;
 		}
-		if (e->name_len == len && e->ino && e->name[0] == name[0] && !memcmp(e->name, name, len))
+		/* names that lie together often begin alike */
+		if (e->name_len == len && e->ino && e->name[len - 1] == name[len - 1] && !memcmp(e->name, name, len))
 			return off;
 		off += e->rec_len;
 	}
 	return -ENOENT;
+}
+
+/* --- filters (filter.c) ------------------------------------------------------------------------------------------- */
+u32 ext2_name_hash(const char *name, unsigned len)
+{
+	u32 h = len;
+
+	for (unsigned i = 0; i < len; i++)
+		h = (h ^ (u8)name[i]) * 0x01000193u;
+	h = (h ^ h >> 15) * 0x2c1b3c6du;
+	return h ^ h >> 13;
+}
+
+/* Three bits for a name, none of them bit 0: ten bits of the hash apart, more where the filter is larger. */
+static unsigned bit_of(u32 hash, unsigned which, unsigned bits)
+{
+	unsigned b = hash >> 10 * which & (bits - 1);
+
+	return b ? b : 1;
+}
+
+void ext2_bloom_add(void *filter, unsigned bits, u32 hash)
+{
+	u8 *f = filter;
+
+	for (unsigned i = 0; i < 3; i++)
+		f[bit_of(hash, i, bits) / 8] |= 1 << bit_of(hash, i, bits) % 8;
+}
+
+bool ext2_bloom_may(const void *filter, unsigned bits, u32 hash)
+{
+	const u8 *f = filter;
+
+	if (unlikely(!(f[0] & 1)))
+		return true;
+	for (unsigned i = 0; i < 3; i++)
+		if (!(f[bit_of(hash, i, bits) / 8] >> bit_of(hash, i, bits) % 8 & 1))
+			return false;
+	return true;
+}
+
+void ext2_bloom_make(void *filter, unsigned bits, void *block, unsigned size, u32 inodes)
+{
+	memset(filter, 0, bits / 8);
+	for (unsigned off = 0; off < size;) {
+		struct ext2_dirent *e = ext2_dirent_at(block, size, off, inodes);
+
+		if (!e)
+			return; /* damaged: not made, so that who looks finds that out */
+		if (e->ino)
+			ext2_bloom_add(filter, bits, ext2_name_hash(e->name, e->name_len));
+		off += e->rec_len;
+	}
+	*(u8 *)filter |= 1;
 }
 
 int ext2_dirblock_empty(void *block, unsigned size, u32 inodes, unsigned *bad)

@@ -76,6 +76,7 @@ struct ext2_inode {
 	struct ext2_pending *pending;   /* m: entries that are not in their indirect block yet */
 	u32 next_block, next_goal;      /* m: where a writer who goes on comes next: file block, block for it */
 	u32 new_first, new_end;         /* m: file blocks that were mapped since the last fsync: [first, end) */
+	struct ext2_filters *filters;   /* i: directory: what names its blocks may hold; NULL: nothing is known */
 	u32 room;                       /* i: directory: no room for an entry in the blocks before this one */
 	u32 entry_pos;                  /* directory; parent's i: where its entry stands in the parent; 0: not known */
 	u32 group;                      /* f: of the inode */
@@ -172,6 +173,13 @@ int ext2_dir_set(struct inode *dir, const struct ext2_entry *e, struct inode *i)
 int ext2_dir_empty(struct inode *dir);               /* 1, 0, -EIO */
 int ext2_dir_init(struct inode *dir, struct inode *parent);
 int ext2_dir_readdir(struct file *f, struct dir_context *c);
+
+/* --- filter.c: i held ------------------------------------------------------------------------------------------------------------ */
+bool ext2_filtered(struct inode *dir);               /* large enough for filters */
+u32 ext2_filter_next(struct inode *dir, u32 from, u32 end, u32 hash);
+void ext2_filter_make(struct inode *dir, u32 n, struct page *block, unsigned offset);
+void ext2_filter_add(struct inode *dir, u32 n, const char *name, unsigned len);
+void ext2_free_filters(struct inode *dir);
 
 /* --- sync.c --------------------------------------------------------------------------------------------------------------------- */
 int ext2_fsync(struct file *f, loff_t start, loff_t end, bool data_only);

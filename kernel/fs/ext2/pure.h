@@ -65,6 +65,11 @@ int ext2_dirblock_add(void *block, unsigned size, u32 inodes, const char *name, 
 int ext2_dirblock_remove(void *block, unsigned size, u32 inodes, unsigned off, unsigned *bad);
 /* => 1: nothing but "." and "..", 0: something else, -EIO */
 int ext2_dirblock_empty(void *block, unsigned size, u32 inodes, unsigned *bad);
+/* A Bloom filter over the names of a block; bits: a power of two. One that was not made says "perhaps" to all. */
+u32 ext2_name_hash(const char *name, unsigned len);
+void ext2_bloom_make(void *filter, unsigned bits, void *block, unsigned size, u32 inodes);
+void ext2_bloom_add(void *filter, unsigned bits, u32 hash);
+bool ext2_bloom_may(const void *filter, unsigned bits, u32 hash);
 void ext2_dirblock_init(void *block, unsigned size);
 void ext2_dirblock_dots(void *block, unsigned size, u32 self, u32 parent, u8 type);
 u8 ext2_type_of(mode_t mode);       /* what an entry says of it */

@@ -87,6 +87,43 @@ TEST(names_come_and_go)
 	}
 }
 
+/* What a filter does not know is not there; what it knows in vain is rare; one that was not made knows nothing. */
+TEST(filters)
+{
+	for (size = 1024; size <= 4096; size *= 2) {
+		unsigned bits = size, vain = 0, bad;
+		char filter[512], name[64];
+
+		block = malloc(size);
+		memset(have, 0, sizeof(have));
+		memset(filter, 0, sizeof(filter));
+		ext2_dirblock_init(block, size);
+		CHECK(ext2_bloom_may(filter, bits, ext2_name_hash("a", 1)));
+		for (unsigned i = 0; i < 500; i++) {
+			unsigned n = unit_random() % NAMES;
+
+			one_change(n);
+			if (i == 50)
+				ext2_bloom_make(filter, bits, block, size, INODES);
+			if (have[n])
+				ext2_bloom_add(filter, bits, ext2_name_hash(name, name_of(n, name)));
+		}
+		for (unsigned n = 0; n < NAMES; n++)
+			CHECK(!have[n] || ext2_bloom_may(filter, bits, ext2_name_hash(name, name_of(n, name))));
+		ext2_bloom_make(filter, bits, block, size, INODES);
+		for (unsigned n = 0; n < NAMES; n++)
+			CHECK(!have[n] || ext2_bloom_may(filter, bits, ext2_name_hash(name, name_of(n, name))));
+		for (unsigned n = 0; n < 1000; n++)
+			vain += ext2_bloom_may(filter, bits, ext2_name_hash((char *)&n, sizeof(n)));
+		CHECK(vain < 50);
+		((struct ext2_dirent *)block)->rec_len = 3; /* damage must be found by looking */
+		ext2_bloom_make(filter, bits, block, size, INODES);
+		CHECK(ext2_bloom_may(filter, bits, ext2_name_hash("nobody", 6)));
+		CHECK(ext2_dirblock_find(block, size, INODES, "nobody", 6, &bad) == -EIO);
+		free(block);
+	}
+}
+
 TEST(dots_and_emptiness)
 {
 	unsigned bad;
