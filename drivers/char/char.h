@@ -14,6 +14,7 @@ void console_early_init(void);
 void char_init(void);
 
 /* --- random numbers (random.c) ------------------------------------------------------------------------------------ */
+u32 get_random_u32(void);                     /* the same, cheaper; not in interrupt handlers */
 void get_random_bytes(void *buf, size_t n);    /* any context; good enough for addresses even before it is seeded */
 bool random_ready(void);
 int random_wait_ready(bool nonblock);          /* 0, -EAGAIN, -ERESTARTSYS */

@@ -188,6 +188,28 @@ void get_random_bytes(void *buf, size_t n)
 	barrier();
 }
 
+/* Few words at a time are wanted often: eight from each key, forgotten as they are given out. */
+struct batch { u32 word[8]; unsigned left; };
+static DEFINE_PER_CPU(struct batch, batches);
+
+u32 get_random_u32(void)
+{
+	struct batch *b;
+	u32 r;
+
+	preempt_disable();
+	b = this_cpu_ptr(&batches);
+	if (!b->left || !READ_ONCE(ready)) { /* words from before there was a good key are not kept */
+		take_key(b->word);
+		b->left = 8;
+	}
+	b->left--;
+	r = b->word[b->left];
+	b->word[b->left] = 0;
+	preempt_enable();
+	return r;
+}
+
 bool random_ready(void) { return READ_ONCE(ready); }
 unsigned random_entropy(void) { return ready ? SEED_BITS : READ_ONCE(credited); }
 

@@ -25,10 +25,8 @@ static u32 next_group(const struct ext2_sb *s, u32 group) { return group + 1 < s
 static u32 group_for_top_dir(struct ext2_sb *s)
 {
 	struct averages avg = averages_of(s);
-	u32 random, best = ~0U, fewest = ~0U;
+	u32 random = get_random_u32() % s->g.groups, best = ~0U, fewest = ~0U;
 
-	get_random_bytes(&random, sizeof(random));
-	random %= s->g.groups;
 	for (u32 i = 0, group = random; i < s->g.groups; i++, group = next_group(s, group)) {
 		struct ext2_group d;
 
