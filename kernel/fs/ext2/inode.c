@@ -346,7 +346,7 @@ struct inode *ext2_new_inode(struct inode *dir, mode_t mode, dev_t dev)
 	e->flags = ext2_i(dir)->flags & EXT2_INHERITED_FL;
 	if (!S_ISDIR(mode))
 		e->flags &= ~(S_ISREG(mode) ? EXT2_DIRSYNC_FL : ~(EXT2_NODUMP_FL | EXT2_NOATIME_FL));
-	get_random_bytes(&e->generation, sizeof(e->generation));
+	e->generation = get_random_u32();
 	set_ops(i);
 	err = enter(i);
 	if (!err)
@@ -374,6 +374,7 @@ void ext2_evict(struct inode *i)
 	if (e->state & EXT2_BAD)
 		return;
 	ext2_close_window(s, (u32)i->ino);
+	ext2_free_filters(i);
 	if (i->nlink || s->vfs->flags & MS_RDONLY) {
 		while (ext2_take_pending(e)) /* could not be written: lost */
 			;

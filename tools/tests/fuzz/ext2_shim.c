@@ -106,7 +106,7 @@ void dump_stack(void) {}
 void cond_resched(void) { may_sleep(); }
 bool capable(int cap) { return true; }
 bool in_group(gid_t gid) { return false; }
-void get_random_bytes(void *buf, size_t n) { memset(buf, 0x11, n); }
+u32 get_random_u32(void) { return 0x11111111; }
 s64 inode_now(void) { return 1000000000LL * NSEC_PER_SEC; }
 void seq_printf(struct seq *s, const char *fmt, ...) {}
 void seq_puts(struct seq *s, const char *text) {}
@@ -167,6 +167,17 @@ void free_page_last(struct page *p)
 {
 	free(memory(p));
 	free(p);
+}
+struct page *alloc_pages(gfp_t gfp, unsigned order)
+{
+	struct page *p = fails() ? NULL : calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->lru.prev = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
+	memset(memory(p), gfp & __GFP_ZERO ? 0 : 0x5a, PAGE_SIZE);
+	atomic_set(&p->refcount, 1);
+	return p;
 }
 void put_pages(struct page **p, unsigned n)
 {
@@ -509,7 +520,7 @@ static void evict(struct inode *i)
 		write_and_wait_range(&i->data, 0, MAX_LFS);
 		inode_write(i, INODE_DIRTY_ALL);
 	}
-	drop(&i->data, 0);
+	drop(&i->data, pindex_at(0));
 	i->sb->ops->evict(i);
 	if (*list_of(&i->data))
 		fail("pages are left");
@@ -598,7 +609,7 @@ static void detach(struct super_block *sb)
 	for (struct page *p = *list_of(&bdev_inode.data); p; p = (struct page *)p->lru.next)
 		if (atomic_read(&p->refcount) != 1)
 			fail("a page of the device is pinned");
-	drop(&bdev_inode.data, 0);
+	drop(&bdev_inode.data, pindex_at(0));
 	free(sb);
 	shim_check_idle();
 }
