@@ -16,6 +16,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TABLE = os.path.join(ROOT, "kernel/sys/syscalls.tbl")
 README = os.path.join(ROOT, "kernel/sys/README.md")
 BEGIN, END = "<!-- syscalls begin: made by tools/syscalls.py --readme -->", "<!-- syscalls end -->"
+OURS = 1000  # system calls that are not Linux's
 STATES = ("whole", "partial", "none")
 
 
@@ -39,12 +40,18 @@ def c_table(calls):
            '#include "arch/i386/traps.h"', '#include "kernel/sys/syscalls.h"', ""]
     real = sorted({c[2] for c in calls if c[3] != "none"})
     out += [f"long sys_{f}(void);" for f in real]
+    ours = [c for c in calls if c[0] >= OURS]
+    calls = [c for c in calls if c[0] < OURS]
     top = calls[-1][0] + 1
     by_number = {n: f"sys_{f}" for n, _, f, state, _ in calls if state != "none"}
     out += ["", "const void *syscall_table[] = {"]
     out += [f"\t[{n}] = {by_number.get(n, 'sys_none')}," for n in range(top)]
     out += ["};", f"const unsigned nr_syscalls = {top};", "", f"const char *const syscall_names[{top}] = {{"]
     out += [f'\t[{n}] = "{name}",' for n, name, _, _, _ in calls]
+    out += ["};", "", "/* Of our own: numbers from OWN_SYSCALLS on. */", "const void *const own_syscall_table[] = {"]
+    out += [f"\t[{n - OURS}] = sys_{f}," for n, _, f, _, _ in ours]
+    out += ["};", f"const unsigned nr_own_syscalls = {len(ours)};", "const char *const own_syscall_names[] = {"]
+    out += [f'\t[{n - OURS}] = "{name}",' for n, name, _, _, _ in ours]
     return "\n".join(out + ["};", ""])
 
 

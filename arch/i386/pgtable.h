@@ -83,8 +83,13 @@ static inline bool pte_same(pte_t a, pte_t b) { return a.v == b.v; }
 /* Non-present entries. Swap: low word holds only a type tag, the high word the entry (as PAE Linux).
  *   low == 0, high != 0      swap_entry_t in high
  *   low & PTE_PROTNONE       a page that PROT_NONE hides: frame and flags as in a present entry
- *   low == PTE_NONLINEAR     nonlinear or SIGBUS marker, file page in high */
+ *   low & fff == PTE_NONLINEAR   a slot of a nonlinear area whose page is not here: its page in the file in high, in low >> 12 which of
+ *                            the area's files; elsewhere: lost, SIGBUS */
 #define PTE_NONLINEAR 0x40U
+#define PTE_SLOT_FILES (1U << 20)
+static inline pte_t pte_make_slot(u32 file, u32 page) { return (pte_t){ .low = file << 12 | PTE_NONLINEAR, .high = page }; }
+static inline u32 pte_slot_file(pte_t p) { return p.low >> 12; }
+static inline u32 pte_slot_page(pte_t p) { return p.high; }
 static inline bool pte_is_swap(pte_t p) { return !p.low && p.high; }
 static inline pte_t pte_make_swap(swap_entry_t entry) { return (pte_t){ .low = 0, .high = entry.v }; }
 static inline swap_entry_t pte_swap_entry(pte_t p) { return (swap_entry_t){ p.high }; }

@@ -20,9 +20,9 @@ static u64 page_count_of(pfn_t pfn)
 	if (!pfn_opened(pfn))
 		return 0;
 	p = pfn_to_page(pfn);
-	if (page_slab(p) || page_table(p) || page_buddy(p) || !page_mapped(p) || !try_get_page(p))
+	if (page_slab(p) || page_table(p) || page_buddy(p) || !page_in_tables(p) || !try_get_page(p))
 		return 0;
-	count = page_mapcount(p);
+	count = page_uses(p);
 	put_page(p);
 	return max(count, 0);
 }
@@ -39,7 +39,7 @@ static u64 lru_flags(struct page *p)
 		f |= BIT_ULL(KPF_REFERENCED);
 	if (page_mlocked(p))
 		f |= BIT_ULL(KPF_UNEVICTABLE);
-	if (page_mapped(p))
+	if (page_in_tables(p))
 		f |= BIT_ULL(KPF_MMAP);
 	if (page_anon(p))
 		f |= BIT_ULL(KPF_ANON);

@@ -71,6 +71,8 @@ static void map_line(struct seq *s, struct mm *mm, struct vma *v)
 		pad(s, line, 48);
 		seq_path(s, &p, "\n");
 	}
+	if (v->flags & VM_NONLINEAR)
+		seq_puts(s, " [nonlinear]");
 	seq_puts(s, "\n");
 }
 
@@ -122,7 +124,7 @@ struct usage {
 
 static void count_page(struct usage *u, struct page *page, pte_t pte)
 {
-	int mapcount = max(page_mapcount(page), 1);
+	int mapcount = max(page_uses(page), 1);
 	bool dirty = pte_dirty(pte) || page_dirty(page);
 	u64 share = div_u64((u64)MMU_PAGE_SIZE << PSS_SHIFT, mapcount);
 

@@ -116,7 +116,7 @@ static void pagemap_entry(pte_t *pte, unsigned long addr, void *arg)
 		v = 1ULL << PM_PRESENT | (m->frames ? pte_mmu_pfn(e).n : 0);
 		if (page && !page_anon(page))
 			v |= 1ULL << PM_FILE;
-		if (page && page_mapcount(page) == 1)
+		if (page && page_uses(page) == 1)
 			v |= 1ULL << PM_EXCLUSIVE;
 	} else if (pte_is_swap(e)) {
 		swap_entry_t entry = pte_swap_entry(e);

@@ -10,6 +10,7 @@
 #include "kernel/proc/internal.h"
 #include "kernel/sync/hashlock.h"
 #include "kernel/time/clock.h"
+#include "kernel/time/delaypoint.h"
 #include "mm/reclaim/swap.h"
 #include "mm/rmap/rmap.h"
 #include "version.h"
@@ -137,6 +138,26 @@ static int oracle_write(struct task *t, char *text, size_t n)
 		oracle_checked = r;
 	return r < 0 ? r : 0;
 }
+
+static void delays_show(struct seq *s, struct task *t)
+{
+	for (unsigned i = 0; i < NR_DELAY_POINTS; i++)
+		seq_printf(s, "%s %u ms, passed %u\n", delay_points[i].name, delay_points[i].ms, delay_points[i].passed);
+}
+
+/* "NAME MS": for the writer and its children */
+static int delays_write(struct task *t, char *text, size_t n)
+{
+	char *ms = strchr(strim(text), ' ');
+	unsigned v;
+	int r;
+
+	if (!ms)
+		return -EINVAL;
+	*ms++ = '\0';
+	r = kstrtouint(strim(ms), 10, &v);
+	return r ? r : v > 60000 ? -EINVAL : delay_point_arm(strim(text), v);
+}
 #endif
 
 static void modules_show(struct seq *s, struct task *t) { } /* there are none; lsmod says so */
@@ -173,6 +194,9 @@ static const struct proc_entry root_children[] = {
 	{ .name = "buddyinfo", .show = buddyinfo_show },
 	{ .name = "cmdline", .show = cmdline_show },
 	{ .name = "cpuinfo", .show = cpuinfo_show },
+#ifdef CONFIG_DEBUG
+	{ .name = "delay_points", .mode = 0600, .show = delays_show, .write = delays_write },
+#endif
 	{ .name = "devices", .show = devices_file },
 	{ .name = "diskstats", .show = diskstats_show },
 	{ .name = "filesystems", .show = filesystems_file },

@@ -10,6 +10,7 @@
 #include "mm/phys/phys.h"
 #include "mm/reclaim/reclaim.h"
 #include "mm/reclaim/swap.h"
+#include "mm/virt/nonlinear.h"
 #include <linux/capability.h>
 #include <linux/limits.h>
 #include <linux/utsname.h>
@@ -138,6 +139,7 @@ NUMBER(overcommit_memory, sysctl_overcommit_memory, 0, 2)
 NUMBER(overcommit_ratio, sysctl_overcommit_ratio, 0, 1000000)
 NUMBER(max_map_count, sysctl_max_map_count, 1, 0x7fffffff)
 NUMBER(mmap_min_addr, sysctl_mmap_min_addr, 0, TASK_SIZE - PAGE_SIZE)
+NUMBER(nonlinear, sysctl_nonlinear, 0, 1)
 NUMBER(swappiness, sysctl_swappiness, 0, 200)
 NUMBER(vfs_cache_pressure, vfs_cache_pressure, 0, 10000)
 NUMBER(page_cluster, sysctl_page_cluster, 0, 5)
@@ -205,7 +207,7 @@ static int drop_caches_write(struct task *t, char *text, size_t n)
 static const struct proc_entry vm_children[] = {
 	RW(dirty_background_bytes), RW(dirty_background_ratio), RW(dirty_bytes), RW(dirty_expire_centisecs), RW(dirty_ratio),
 	RW(dirty_writeback_centisecs), { .name = "drop_caches", .mode = 0200, .write = drop_caches_write },
-	RO(lowmem_reserve_ratio), RW(max_map_count), RW(min_free_kbytes), RW(mmap_min_addr), RW(overcommit_memory), RW(overcommit_ratio),
+	RO(lowmem_reserve_ratio), RW(max_map_count), RW(min_free_kbytes), RW(mmap_min_addr), RW(nonlinear), RW(overcommit_memory), RW(overcommit_ratio),
 	{ .name = "page-cluster", .mode = 0644, .show = page_cluster_show, .write = page_cluster_write }, RW(swappiness), RW(vfs_cache_pressure), { 0 }
 };
 

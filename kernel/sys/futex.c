@@ -48,11 +48,12 @@ static int shared_key(unsigned long addr, struct futex_key *key)
 	mmap_read_lock(mm, addr, addr + 4);
 	v = find_vma(mm, addr);
 	if (v && addr >= v->start) {
-		err = 0;
-		if (v->flags & VM_SHARED && vma_mapping(v)) {
-			key->base = vma_mapping(v);
-			key->offset = pgoff_pos(vma_pgoff_at(v, addr)) | (addr & ~MMU_PAGE_MASK);
-		}
+		struct address_space *m = vma_mapping(v);
+		pgoff_t pgoff;
+
+		err = v->flags & VM_SHARED && m && !vma_file_at(v, addr, &m, &pgoff) ? -EFAULT : 0;
+		if (!err && v->flags & VM_SHARED && m)
+			*key = (struct futex_key){ m, pgoff_pos(pgoff) | (addr & ~MMU_PAGE_MASK) };
 	}
 	mmap_read_unlock(mm, addr, addr + 4);
 	return err;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The answer for system calls that are missing: ENOSYS, and one line in the log per call and boot, with its name.
+ * The answer for system calls that are missing: ENOSYS, and one line in the log per call and boot, with its name. Also the way to
+ * those that are our own, whose numbers lie far away.
  */
 #include "kernel/sys/syscalls.h"
 
@@ -26,8 +27,14 @@ long sys_none(void)
 	return -ENOSYS;
 }
 
+/* A number that is not in Linux's table: perhaps one of ours. */
 long sys_unknown(struct regs *regs)
 {
+	typedef long (*call)(u32 a, u32 b, u32 c, u32 d, u32 e, u32 f);
+	u32 nr = regs->orig_eax - OWN_SYSCALLS;
+
+	if (nr < nr_own_syscalls)
+		return ((call)own_syscall_table[nr])(regs->ebx, regs->ecx, regs->edx, regs->esi, regs->edi, regs->ebp);
 	tell_once(regs->orig_eax);
 	return -ENOSYS;
 }

@@ -50,6 +50,8 @@ void mapping_init(struct address_space *m, struct inode *host, const struct mapp
 	list_init(&m->nonlinear);
 	m->nr_writable = 0;
 	m->truncate_count = 0;
+	atomic_set(&m->nonlinear_writes, 0);
+	m->nonlinear_cleaned = 0;
 	m->wb_err = 0;
 	m->backing = NULL;
 	list_init(&m->dirty_node);
@@ -61,7 +63,7 @@ void mapping_init(struct address_space *m, struct inode *host, const struct mapp
 void mapping_free(struct address_space *m)
 {
 	BUG_ON(m->nr_pages || m->nr_values || !radix_empty(&m->pages));
-	ASSERT(rb_empty_root(&m->vmas.root) && list_empty(&m->vma_list));
+	ASSERT(rb_empty_root(&m->vmas.root) && list_empty(&m->vma_list) && list_empty(&m->nonlinear));
 }
 
 /* --- lookups ------------------------------------------------------------------------------------------------------- */

@@ -35,6 +35,8 @@ struct address_space {
 	struct list_head nonlinear;    /* map_lock: nonlinear areas */
 	u32 nr_writable;               /* map_lock: MAP_SHARED, may-write vmas */
 	u32 truncate_count;            /* truncate=count */
+	atomic_t nonlinear_writes;     /* a: grows when a nonlinear PTE becomes writable */
+	u32 nonlinear_cleaned;         /* what it was when they were last write-protected */
 	u32 flags;                     /* MAPPING_* */
 	unsigned long wb_err;          /* last write-back error, errseq */
 	/* write-back: mm/cache/writeback.h */
@@ -123,6 +125,9 @@ void mark_page_accessed(struct page *page);
  * page if it is cached (see zero_range_cached). Sleeps. inode's lock held by the caller. */
 void truncate_pages(struct address_space *m, loff_t from);
 void truncate_range(struct address_space *m, loff_t start, loff_t end); /* hole punch: whole pages go, edges are zeroed */
+extern u32 truncate_protocol; /* truncate= */
+enum { TRUNCATE_PAGELOCK, TRUNCATE_COUNT, TRUNCATE_RACY };
+void truncate_orphan(struct page *page); /* counts it if it is mapped and has no file */
 /* Zeroes [from, to) of one page of the file, reading it first if it is not there: before a size that cuts a block, and
  * for the edges of a hole. A hole is left one. => 0 or -errno */
 int zero_range_cached(struct address_space *m, loff_t from, loff_t to);
@@ -139,6 +144,7 @@ unsigned long cache_pages(void), shmem_pages(void), device_pages(void), dirty_pa
 struct cache_ops {
 	void (*unmap_range)(struct address_space *m, pindex_t first, pindex_t last, bool even_cows); /* map_lock not held */
 	int (*mkclean)(struct page *page);           /* page locked: its PTEs become read-only. => how many were dirty */
+	void (*clean_nonlinear)(struct address_space *m); /* those of nonlinear areas, of all pages. Locks of pages may be held; sleeps */
 };
 /* ... and of kernel/fs. */
 struct cache_fs_ops {

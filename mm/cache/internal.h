@@ -22,6 +22,7 @@ static inline void count_page(const struct address_space *m, int n)
 	else if (unlikely(m->flags & MAPPING_DEVICE))
 		this_cpu_add(cache_stat[STAT_DEVICE], n);
 }
+void unmap_latecomers(struct address_space *m, pindex_t first, pindex_t last, bool even_cows); /* truncate.c */
 void remove_values(struct address_space *m, pindex_t first, pindex_t last);
 
 /* dirty.c */

@@ -49,9 +49,9 @@ static bool held_by_owner(const struct address_space *m)
 static void invalidate_one(struct address_space *m, struct page *page)
 {
 	wait_on_page_writeback(page);
-	if (page_mapped(page))
+	if (page_in_tables(page))
 		cache_ops->unmap_range(m, page->index, page->index, false);
-	if (page_mapped(page) || page_dirty(page) || cache_remove_clean(page) || held_by_owner(m))
+	if (page_in_tables(page) || page_dirty(page) || cache_remove_clean(page) || held_by_owner(m))
 		return;
 	remove_from_cache(page);
 }
@@ -72,6 +72,7 @@ void invalidate_pages(struct address_space *m, pindex_t first, pindex_t last)
 		put_pages(pages, n);
 		cond_resched();
 	}
+	unmap_latecomers(m, first, last, false);
 }
 
 /* => up to n pages from the tail of a list, each with a reference, and rotated to its head */

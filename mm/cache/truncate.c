@@ -13,11 +13,39 @@
  *     remove it from the tree               unlock it
  *   unmap the range once more: private copies that a fault made of a page before it was locked here
  *
+ * That is truncate=pagelock. The boot options racy and count are what was there before it, in mm/virt/fault_race.c: truncation then does not
+ * look again at each page, and with count it unmaps all of the range once more, after the pages have left, for whoever came between.
+ * Nonlinear areas follow the page-lock protocol under all three.
+ *
  * Locks: inode->lock (caller) > page lock > mapping->map_lock (in unmap_range) > PTL.
  */
+#include "kernel/lib/param.h"
 #include "kernel/sched/sched.h"
 #include "mm/cache/internal.h"
 #include "mm/cache/writeback.h"
+
+u32 truncate_protocol;
+PARAM_CHOICE("truncate", truncate_protocol, "what keeps truncation and faults on files apart", "pagelock", "count", "racy");
+
+/* Whoever looked before this must look again (truncate=count); the new size is visible. */
+static void count_truncation(struct address_space *m)
+{
+	if (likely(truncate_protocol == TRUNCATE_PAGELOCK))
+		return;
+	smp_mb();
+	WRITE_ONCE(m->truncate_count, m->truncate_count + 1);
+	smp_mb();
+}
+
+/* Called once the page has left its file, and once it has been mapped: the second finds both, and the first of two counts. */
+void truncate_orphan(struct page *page)
+{
+	if (likely(truncate_protocol == TRUNCATE_PAGELOCK) && likely(!page_mapped(page)))
+		return;
+	smp_mb();
+	if (truncate_protocol != TRUNCATE_COUNT && page_mapped(page) && !READ_ONCE(page->mapping) && !test_set_page_error(page))
+		count_vm_event(TRUNCATE_ORPHANED);
+}
 
 static void unmap(struct address_space *m, pindex_t first, pindex_t last, bool even_cows)
 {
@@ -31,9 +59,10 @@ static void truncate_one(struct address_space *m, struct page *page)
 	if (page->mapping != m)
 		return;
 	wait_on_page_writeback(page);
-	if (page_mapped(page))
+	if (page_mlocked(page) || (page_mapped(page) && truncate_protocol == TRUNCATE_PAGELOCK)) /* pinned: perhaps nonlinear, and in no list */
 		unmap(m, page->index, page->index, false);
 	remove_from_cache(page);
+	truncate_orphan(page);
 }
 
 static void remove_pages(struct address_space *m, pindex_t first, pindex_t last)
@@ -119,12 +148,21 @@ static bool left_over(struct address_space *m, pindex_t first, pindex_t last, un
 	return m->flags & MAPPING_SWAPBACKED && round < 10 && next_entry(m, &first, last);
 }
 
+/* The pages have left. Private copies that were made meanwhile; with truncate=count, whatever was mapped meanwhile. */
+void unmap_latecomers(struct address_space *m, pindex_t first, pindex_t last, bool even_cows)
+{
+	count_truncation(m);
+	if (even_cows || truncate_protocol == TRUNCATE_COUNT)
+		unmap(m, first, last, even_cows);
+}
+
 static void remove_range(struct address_space *m, pindex_t first, pindex_t last, bool even_cows)
 {
 	unsigned round = 0;
 
 	if (first.n > last.n)
 		return;
+	count_truncation(m);
 	unmap(m, first, last, even_cows);
 	if (radix_empty(&m->pages)) /* not by the counts: a page may just be becoming a value, or back */
 		return;
@@ -132,8 +170,7 @@ static void remove_range(struct address_space *m, pindex_t first, pindex_t last,
 		remove_pages(m, first, last);
 		remove_values(m, first, last);
 	} while (unlikely(left_over(m, first, last, round++)));
-	if (even_cows)
-		unmap(m, first, last, true);
+	unmap_latecomers(m, first, last, even_cows);
 }
 
 void truncate_pages(struct address_space *m, loff_t from)

@@ -20,6 +20,13 @@
 
 struct batch { struct address_space *m; struct writeback *wb; unsigned n; struct page *page[WRITE_BATCH]; };
 
+/* The pages to be written are locked, and clean as far as the reverse map knows. Nonlinear areas are in none. */
+static void clean_nonlinear(struct address_space *m)
+{
+	if (unlikely(!list_empty(&m->nonlinear)))
+		cache_ops->clean_nonlinear(m);
+}
+
 static void send_batch(struct batch *b)
 {
 	unsigned n = b->n;
@@ -30,6 +37,7 @@ static void send_batch(struct batch *b)
 	b->n = 0;
 	b->wb->left -= n;
 	b->wb->written += n;
+	clean_nonlinear(b->m);
 	err = b->m->ops->write_pages(b->m, b->page, n, b->wb);
 	if (err && !b->wb->err)
 		b->wb->err = err;
@@ -183,5 +191,6 @@ int write_one_page(struct page *page)
 		unlock_page(page);
 		return -EBUSY;
 	}
+	clean_nonlinear(m);
 	return m->ops->write_pages(m, &page, 1, &wb);
 }

@@ -156,6 +156,9 @@ static inline struct address_space *page_mapping(const struct page *p) { return 
 /* Is it mapped anywhere? In every scheme of the reverse map all ones mean no; how often: page_mapcount, mm/rmap/rmap.h. */
 static inline bool page_mapped(const struct page *p) { return atomic_read(&p->mapcount) != -1; }
 
+/* Does any PTE show it? Those of nonlinear areas are pins, and in no reverse map. */
+static inline bool page_in_tables(const struct page *p) { return page_mapped(p) || unlikely(page_mlocked(p)); }
+
 static inline void get_page(struct page *p)
 {
 	ASSERT(atomic_read(&p->refcount) > 0);

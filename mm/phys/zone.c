@@ -30,6 +30,7 @@ const char *const vm_event_names[NR_VM_EVENTS] = {
 	"pgsteal_anon", "pgsteal_file", "pgrefill", "pgrotated", "slabs_scanned", "allocstall_dma", "allocstall_normal", "allocstall_high",
 	"pageoutrun", "reclaim_wait", "oom_kill", "oom_reap", "drop_pagecache", "drop_slab", "unevictable_pgs_mlocked", "unevictable_pgs_munlocked",
 	"kmap_flush", "zone_open", "bounce", "blk_retry", "blk_error",
+	"nonlinear_placed", "truncate_raced", "truncate_orphaned",
 };
 
 static u32 square_root(u32 n)

@@ -167,6 +167,7 @@ const struct rmap_scheme rmap_file_chain = {
 	.unprepare = ptechain_unreserve,
 	.vma_link = list_vma_link,
 	.vma_unlink = list_vma_unlink,
+	.vma_leave = list_vma_leave,
 	.adjust_begin = list_adjust_begin,
 	.adjust_end = list_adjust_end,
 	.add = chain_add,

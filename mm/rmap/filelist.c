@@ -35,6 +35,7 @@ static inline struct vma *list_after(struct address_space *m, struct vma *after,
 void list_vma_init(struct vma *vma) { INIT_LIST_HEAD(node_of(vma)); }
 void list_vma_link(struct vma *vma) { file_link(vma, list_insert); }
 void list_vma_unlink(struct vma *vma) { file_unlink(vma, list_erase); }
+void list_vma_leave(struct vma *vma) { list_erase(vma->file->mapping, vma); }
 void list_adjust_begin(struct vma *vma) { file_adjust_begin(vma, list_stay); }
 void list_adjust_end(struct vma *vma) { file_adjust_end(vma, list_stay); }
 static enum rmap_result list_walk(struct rmap_walk *w) { return file_walk(w, list_after); }
@@ -52,6 +53,7 @@ const struct rmap_scheme rmap_file_list = {
 	.vma_init = list_vma_init,
 	.vma_link = list_vma_link,
 	.vma_unlink = list_vma_unlink,
+	.vma_leave = list_vma_leave,
 	.adjust_begin = list_adjust_begin,
 	.adjust_end = list_adjust_end,
 	.walk = list_walk,

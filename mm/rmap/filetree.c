@@ -27,6 +27,7 @@ static void tree_vma_link(struct vma *vma) { file_link(vma, tree_insert); }
 static void tree_vma_unlink(struct vma *vma) { file_unlink(vma, tree_erase); }
 static void tree_adjust_begin(struct vma *vma) { file_adjust_begin(vma, tree_erase); }
 static void tree_adjust_end(struct vma *vma) { file_adjust_end(vma, tree_insert); }
+static void tree_vma_leave(struct vma *vma) { tree_erase(vma->file->mapping, vma); }
 static enum rmap_result tree_walk(struct rmap_walk *w) { return file_walk(w, tree_after); }
 
 static void tree_unmap_range(struct address_space *m, pgoff_t first, pgoff_t last, bool even_cows)
@@ -42,6 +43,7 @@ const struct rmap_scheme rmap_file_tree = {
 	.vma_init = tree_vma_init,
 	.vma_link = tree_vma_link,
 	.vma_unlink = tree_vma_unlink,
+	.vma_leave = tree_vma_leave,
 	.adjust_begin = tree_adjust_begin,
 	.adjust_end = tree_adjust_end,
 	.walk = tree_walk,

@@ -101,7 +101,7 @@ static __always_inline void file_unmap_range(struct address_space *m, pgoff_t fr
 }
 
 /* list's own, which rmap.file=chain uses too: truncate wants the areas of a file whatever finds the mappings of a page. */
-void list_vma_init(struct vma *vma), list_vma_link(struct vma *vma), list_vma_unlink(struct vma *vma);
+void list_vma_init(struct vma *vma), list_vma_link(struct vma *vma), list_vma_unlink(struct vma *vma), list_vma_leave(struct vma *vma);
 void list_adjust_begin(struct vma *vma), list_adjust_end(struct vma *vma);
 void list_unmap_range(struct address_space *m, pgoff_t first, pgoff_t last, bool even_cows);
 #define LIST_TAIL_BYTES sizeof(struct list_head)

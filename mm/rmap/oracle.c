@@ -10,7 +10,8 @@
  * Any difference is a panic that names page, scheme and difference.
  *
  * The counts live in pages of their own, one for 1,024 frames, made when the first PTE of such a group is met: what the
- * oracle needs grows with what is mapped, not with memory. Pins (PTEs in locked areas) are counted beside them. Swap
+ * oracle needs grows with what is mapped, not with memory. Pins (PTEs in locked areas) are counted beside them; PTEs of nonlinear areas are
+ * pins only, and truncation must be able to find them by their file. Swap
  * entries, of page tables and of files, are counted in the slots themselves (mm/reclaim/swapaudit.c), and compared with their counts.
  */
 #ifdef CONFIG_DEBUG
@@ -19,6 +20,7 @@
 #include "kernel/time/clock.h"
 #include "mm/reclaim/swap.h"
 #include "mm/rmap/rmap.h"
+#include "mm/virt/nonlinear.h"
 
 /* --- the bracket -------------------------------------------------------------------------------------------------------- */
 
@@ -89,12 +91,12 @@ static void count_one(struct tally *t, pfn_t pfn, struct page **g)
 	kunmap(counts);
 }
 
-/* Does this PTE pin its page? They come in order of address. */
-static bool in_locked_area(struct tally *t, unsigned long addr)
+/* The flags of the area that this PTE lies in: does it pin its page, and is it in the reverse map? They come in order of address. */
+static u32 area_flags(struct tally *t, unsigned long addr)
 {
 	while (t->vma && addr >= t->vma->end)
 		t->vma = vma_next(t->vma);
-	return t->vma && addr >= t->vma->start && t->vma->flags & VM_LOCKED;
+	return t->vma && addr >= t->vma->start ? t->vma->flags : 0;
 }
 
 static void count_pte(pte_t *pte, unsigned long addr, void *arg)
@@ -102,14 +104,19 @@ static void count_pte(pte_t *pte, unsigned long addr, void *arg)
 	struct tally *t = arg;
 	pte_t e = pte_read(pte);
 	pfn_t pfn = pfn_of(pte_mmu_pfn(e));
+	u32 flags;
 
 	t->swapped += pte_is_swap(e);
 	if (!pte_present(e) || pte_special(e))
 		return;
 	if (!pfn_opened(pfn))
 		panic("oracle: mm %p maps %08lx to frame %lx, which is no memory", t->mm, addr, pfn.n);
-	count_one(t, pfn, &t->groups[pfn.n >> GROUP_SHIFT]);
-	if (in_locked_area(t, addr))
+	flags = area_flags(t, addr);
+	if (flags & VM_NONLINEAR)
+		nonlinear_audit(t->vma, pfn_to_page(pfn), addr);
+	else
+		count_one(t, pfn, &t->groups[pfn.n >> GROUP_SHIFT]);
+	if (flags & VM_LOCKED)
 		count_one(t, pfn, &t->groups[(pfn.n >> GROUP_SHIFT) + t->nr_groups]);
 }
 
@@ -154,6 +161,8 @@ static void check_walk(struct page *page, u32 want)
 {
 	u32 met = 0;
 
+	if (truncate_protocol == TRUNCATE_RACY && !page->mapping) /* that is what the option is for */
+		return;
 	if (!trylock_page(page)) /* its holder may be waiting for us to let operations in again */
 		return;
 	if (rmap_walk(page, RMAP_AUDIT, count_visit, &met) == RMAP_DONE && met != want)

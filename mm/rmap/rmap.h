@@ -98,6 +98,7 @@ struct rmap_scheme {
 	int (*vma_merge)(struct vma *into, struct vma *gone);   /* into will map the pages of gone; -ENOMEM */
 	void (*vma_link)(struct vma *vma);                      /* becomes visible to walks */
 	void (*vma_unlink)(struct vma *vma);
+	void (*vma_leave)(struct vma *vma);    /* files: it becomes nonlinear, and its tail somebody else's. map_lock held for writing */
 	void (*adjust_begin)(struct vma *vma); /* start, end or pgoff of a linked vma change between the two: */
 	void (*adjust_end)(struct vma *vma);   /* walks are kept out */
 
@@ -240,6 +241,14 @@ static inline int rmap_mapcount_by(const struct rmap_scheme *s, const struct pag
 	return likely(!s->mapcount) ? atomic_read(&page->mapcount) + 1 : s->mapcount((struct page *)page);
 }
 static inline int page_mapcount(const struct page *page) { return RMAP_OF(page, rmap_mapcount_by, page); }
+/* The same for who asks how many share it: nonlinear PTEs count too. They are pins, and so are PTEs of locked areas, which mapcount has
+ * counted: of the two, the larger. */
+static inline int page_uses(const struct page *page)
+{
+	int n = page_mapcount(page);
+
+	return unlikely(page_mlocked(page)) ? max(n, atomic_read(&page->pincount)) : n;
+}
 /* An anonymous page that one PTE maps, whose PTL is held: a scheme that counts by itself has a chain if it were more. */
 static inline bool rmap_mapped_once(const struct page *page)
 {

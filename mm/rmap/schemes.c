@@ -13,6 +13,7 @@
 #include "kernel/lib/vsprintf.h"
 #include "mm/rmap/schemes.h"
 #include "mm/rmap/statelock.h"
+#include "mm/virt/nonlinear.h"
 
 #define ANON_ADDRESS(name) &rmap_anon_##name
 #define FILE_ADDRESS(name) &rmap_file_##name
@@ -37,7 +38,7 @@ static DEFINE_PER_CPU(struct rmap_counters, rmap_counters);
 
 void rmap_init(void)
 {
-	static const struct cache_ops ops = { .unmap_range = rmap_unmap_file_range, .mkclean = rmap_mkclean };
+	static const struct cache_ops ops = { .unmap_range = rmap_unmap_file_range, .mkclean = rmap_mkclean, .clean_nonlinear = nonlinear_clean };
 	const struct rmap_scheme *anon = anon_schemes[anon_choice], *file = file_schemes[file_choice];
 
 #ifndef CONFIG_RMAP_DIRECT
@@ -48,6 +49,7 @@ void rmap_init(void)
 	rmap_file_tail = rmap_anon_tail + anon->vma_bytes;
 	rmap_vma_size = rmap_file_tail + file->vma_bytes;
 	rmap_mm_size = sizeof(struct mm) + anon->mm_bytes;
+	BUG_ON(file->vma_bytes < sizeof(struct nonlinear_file *)); /* nonlinear areas use the tail as they like */
 	if ((rmap_anon->init && rmap_anon->init()) || (rmap_file->init && rmap_file->init()))
 		panic("rmap: no memory for the reverse map");
 	cache_ops = &ops;
@@ -61,8 +63,28 @@ void rmap_vma_init(struct vma *vma)
 	rmap_file->vma_init(vma);
 }
 
-int rmap_vma_fork(struct vma *child, struct vma *parent) { return rmap_anon->vma_fork(child, parent); }
-int rmap_vma_clone(struct vma *copy, struct vma *vma) { return rmap_anon->vma_clone(copy, vma); }
+/* => err; copy keeps its files only if there is none */
+static int with_files(struct vma *copy, int err)
+{
+	if (err && vma_nonlinear(copy))
+		nonlinear_unclone(copy);
+	return err;
+}
+
+int rmap_vma_fork(struct vma *child, struct vma *parent)
+{
+	if (vma_nonlinear(parent) && nonlinear_clone(child, parent))
+		return -ENOMEM;
+	return with_files(child, rmap_anon->vma_fork(child, parent));
+}
+
+int rmap_vma_clone(struct vma *copy, struct vma *vma)
+{
+	if (vma_nonlinear(vma) && nonlinear_clone(copy, vma))
+		return -ENOMEM;
+	return with_files(copy, rmap_anon->vma_clone(copy, vma));
+}
+
 bool rmap_can_merge(const struct vma *a, const struct vma *b) { return rmap_anon->can_merge(a, b); }
 int rmap_vma_merge(struct vma *into, struct vma *gone) { return rmap_anon->vma_merge(into, gone); }
 
@@ -70,20 +92,24 @@ void rmap_vma_link(struct vma *vma)
 {
 	if (rmap_anon->vma_link)
 		rmap_anon->vma_link(vma);
-	if (vma->file)
+	if (vma_nonlinear(vma))
+		nonlinear_link(vma);
+	else if (vma->file)
 		rmap_file->vma_link(vma);
 }
 
 void rmap_vma_unlink(struct vma *vma)
 {
-	if (vma->file)
+	if (vma_nonlinear(vma))
+		nonlinear_unlink(vma);
+	else if (vma->file)
 		rmap_file->vma_unlink(vma);
 	rmap_anon->vma_unlink(vma);
 }
 
 void rmap_adjust_begin(struct vma *vma)
 {
-	if (vma->file)
+	if (vma->file && !vma_nonlinear(vma))
 		rmap_file->adjust_begin(vma);
 	rmap_anon->adjust_begin(vma);
 }
@@ -91,7 +117,9 @@ void rmap_adjust_begin(struct vma *vma)
 void rmap_adjust_end(struct vma *vma)
 {
 	rmap_anon->adjust_end(vma);
-	if (vma->file)
+	if (vma_nonlinear(vma))
+		nonlinear_adjusted(vma);
+	else if (vma->file)
 		rmap_file->adjust_end(vma);
 }
 
@@ -149,6 +177,8 @@ bool rmap_visit_one(struct rmap_walk *w, struct mm *mm, struct vma *vma, unsigne
 void rmap_unmap_file_range(struct address_space *m, pindex_t first, pindex_t last, bool even_cows)
 {
 	rmap_file->unmap_range(m, pgoff_of(first), pgoff_last_of(last), even_cows);
+	if (unlikely(!list_empty(&m->nonlinear))) /* second: areas only ever change over in this direction */
+		nonlinear_unmap_range(m, first, last);
 }
 
 static void count_walk(const struct rmap_walk *w, bool anon, enum rmap_reason why, enum rmap_result r)

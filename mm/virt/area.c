@@ -13,6 +13,7 @@
  * Locks: the mmap lock for writing around, tree_lock inside; mm->seq is odd while the tree changes.
  */
 #include "mm/virt/internal.h"
+#include "mm/virt/nonlinear.h"
 
 static struct kmem_cache *vma_cache;
 
@@ -113,6 +114,8 @@ void vma_bury(struct mm *mm, struct vma *corpses)
 
 	for (v = corpses; v; v = next) {
 		next = (struct vma *)v->rcu.next;
+		if (vma_nonlinear(v))
+			nonlinear_bury(v);
 		if (v->file)
 			put_file(v->file);
 		call_rcu(&v->rcu, vma_free_rcu);

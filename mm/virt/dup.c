@@ -12,6 +12,7 @@
  */
 #include "mm/reclaim/swap.h"
 #include "mm/virt/internal.h"
+#include "mm/virt/nonlinear.h"
 
 struct dup {
 	struct mm *from, *to;
@@ -29,7 +30,7 @@ static noinline void dup_other(struct dup *d, pte_t e, pte_t *dst)
 		pte_set(dst, e);
 		return;
 	}
-	if (e.low == PTE_NONLINEAR) /* lost: SIGBUS for the child as well */
+	if (!pte_present(e)) /* lost: SIGBUS for the child as well */
 		pte_set(dst, e);
 	if (!pte_present(e) || !pte_special(e))
 		return;
@@ -153,18 +154,23 @@ static int dup_area(struct dup *d, struct vma *v)
 		if (err)
 			return err;
 	}
+	if (vma_nonlinear(v) && mm_may_lock(d->to, v->flags, vma_pages(v))) /* stays locked; is never VM_ACCOUNT */
+		return -EAGAIN;
 	child = vma_copy(v);
 	if (!child)
 		goto uncharge;
 	child->mm = d->to;
-	child->flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
+	if (!vma_nonlinear(child))
+		child->flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
 	if (wipe)
 		child->has_anon = false;
 	else if (rmap_vma_fork(child, v))
 		goto free;
 	vma_insert(d->to, child); /* from here on exit_mmap takes care of it */
-	if (!wipe && (v->has_anon || v->flags & VM_PFNMAP || v->flags & VM_NONLINEAR))
+	if (!wipe && (v->has_anon || v->flags & VM_PFNMAP))
 		return dup_tables(d, child);
+	if (vma_nonlinear(v))
+		return nonlinear_dup(child, d->from);
 	return 0;
 free:
 	vma_free(child);

@@ -9,6 +9,7 @@
  *                      and up to 15 cached neighbours
  *     shared file      the same                            the file's page, writable, dirty
  *     special area     what its owner gives (vDSO, device): mapped, not counted
+ *     nonlinear area   the page that was placed there (nonlinear_fault.c)
  *   swap entry         read it in (fault_swap.c)           read it in; writable at once if only we hold it, else as below
  *   something there, but read-only
  *     zero page        (spurious)                          a page of zeroes, ours
@@ -112,8 +113,10 @@ static int fault_special(struct fault *f)
 	struct vma *v = f->vma;
 	struct page *page;
 
+	if (v->flags & VM_NONLINEAR)
+		return fault_nonlinear(f);
 	fault_unmap(f);
-	if (!v->ops || !v->ops->fault)
+	if (f->entry.low || !v->ops || !v->ops->fault) /* a marker: what was there is lost */
 		return VMF_BUS;
 	page = v->ops->fault(v, f->addr);
 	if (IS_ERR_OR_NULL(page))
@@ -139,9 +142,7 @@ static int fault_once(struct fault *f)
 		return fault_present(f);
 	if (unlikely(pte_is_swap(f->entry)))
 		return fault_swap(f);
-	if (unlikely(f->entry.low == PTE_NONLINEAR))
-		return VMF_BUS;
-	if (unlikely(f->vma->ops || f->vma->flags & VM_PFNMAP))
+	if (unlikely(f->entry.low || f->vma->ops || f->vma->flags & (VM_PFNMAP | VM_NONLINEAR)))
 		return fault_special(f);
 	return vma_is_anon(f->vma) ? fault_anon(f) : fault_file(f);
 }

@@ -13,13 +13,12 @@
  * A read maps cached neighbours too, FAULT_AROUND pages aligned: they stand side by side in a leaf of the file's tree, and
  * only those are taken whose lock is free.
  */
+#include "kernel/time/delaypoint.h"
 #include "mm/cache/readahead.h"
 #include "mm/virt/internal.h"
+#include "mm/virt/nonlinear.h"
 
 #define FAULT_AROUND 16u /* MMU pages; divides a page-table page */
-
-/* First page beyond the file's end. */
-static pindex_t file_end(const struct fault *f) { return pindex_end(virt_ops->file_size(f->vma->file)); }
 
 /* Dirty pages of real files are counted when first written: until then shared mappings are read-only. */
 static bool wants_notice(const struct address_space *m)
@@ -117,7 +116,7 @@ static bool map_around(struct fault *f)
 	unsigned long size = FAULT_AROUND * MMU_PAGE_SIZE, low = f->addr & ~(size - 1);
 	unsigned long start = max(low, v->start), last = min(low + size - 1, v->end - 1);
 	pindex_t index = vma_pindex_at(v, start);
-	unsigned long end = min(vma_pindex_at(v, last).n + 1, file_end(f).n);
+	unsigned long end = min(vma_pindex_at(v, last).n + 1, file_pages(v->file).n);
 	pte_t *pte = f->pte - ((f->addr - start) >> MMU_PAGE_SHIFT);
 	u64 bits = file_bits(f, m);
 	unsigned mapped = 0, n;
@@ -183,16 +182,18 @@ static struct page *read_page(struct fault *f, struct address_space *m, pindex_t
 	struct page *page;
 
 	fault_unmap(f);
-	if (index.n >= file_end(f).n)
+	if (index.n >= file_pages(f->vma->file).n)
 		return ERR_PTR(VMF_BUS);
 	if (m->ops && m->ops->read_page)
 		read_from_disk(f, m, index);
 	page = read_cache_page(m, f->vma->file, index);
 	if (IS_ERR(page))
 		return ERR_PTR(PTR_ERR(page) == -ENOMEM ? VMF_OOM : VMF_BUS);
+	delay_point(DELAY_FILE_FAULT);
 	lock_page(page);
-	if (page->mapping == m)
+	if (page->mapping == m && likely(index.n < file_pages(f->vma->file).n))
 		return page;
+	count_vm_event(TRUNCATE_RACED);
 	unlock_page(page);
 	put_page(page);
 	return NULL; /* truncated meanwhile: once more */
@@ -215,16 +216,22 @@ static int map_copy(struct fault *f, struct page *page)
 	return VMF_DONE;
 }
 
-/* => page locked; *mapped: the caller's reference has become the PTE's */
-static int map_page(struct fault *f, struct page *page, struct address_space *m, bool *mapped)
+/* PTL held. The caller's reference becomes the PTE's. */
+void fault_map_page(struct fault *f, struct page *page, struct address_space *m)
 {
-	if (!fault_lock(f))
-		return VMF_DONE;
 	rmap_add(page, f->vma, f->addr, &f->batch);
 	pin_if_locked(f->vma, page);
 	atomic_inc(file_rss(f->mm, m));
 	pte_set(f->pte, page_pte(page, file_bits(f, m)));
 	pt_count(f->pt, 1);
+}
+
+/* => page locked; *mapped: the caller's reference has become the PTE's */
+static int map_page(struct fault *f, struct page *page, struct address_space *m, bool *mapped)
+{
+	if (!fault_lock(f))
+		return VMF_DONE;
+	fault_map_page(f, page, m);
 	spin_unlock(&f->pt->ptl);
 	*mapped = true;
 	return VMF_DONE;
@@ -236,7 +243,7 @@ static int map_locked(struct fault *f, struct page *page, struct address_space *
 	bool mapped = false;
 	int r = VMF_BUS;
 
-	if (likely(page->index.n < file_end(f).n)) {
+	if (likely(page->index.n < file_pages(f->vma->file).n)) {
 		if (f->write && !(f->vma->flags & VM_SHARED))
 			r = map_copy(f, page);
 		else
@@ -250,14 +257,15 @@ static int map_locked(struct fault *f, struct page *page, struct address_space *
 
 /* Shared files on a disk: the file system reserves space, the page becomes dirty, and only then may it be written.
  * page is locked and the file's. Sleeps. => VMF_DONE, VMF_* */
-static int make_dirty(struct fault *f, struct address_space *m, struct page *page)
+int fault_make_dirty(struct file *file, struct page *page)
 {
+	const struct mapping_ops *ops = file->mapping->ops;
 	int err = 0;
 
-	if (page->index.n >= file_end(f).n)
+	if (page->index.n >= file_pages(file).n)
 		return VMF_BUS;
-	if (m->ops->page_mkwrite)
-		err = m->ops->page_mkwrite(f->vma->file, page);
+	if (ops->page_mkwrite)
+		err = ops->page_mkwrite(file, page);
 	if (err)
 		return err == -ENOMEM ? VMF_OOM : VMF_BUS;
 	if (!page_dirty(page))
@@ -276,7 +284,7 @@ static int write_fault(struct fault *f, struct address_space *m, pindex_t index)
 	while (!page);
 	if (IS_ERR(page))
 		return PTR_ERR(page);
-	r = make_dirty(f, m, page);
+	r = fault_make_dirty(f->vma->file, page);
 	if (r == VMF_DONE)
 		r = fault_remap(f);
 	if (r) {
@@ -295,6 +303,8 @@ int fault_file_mkwrite(struct fault *f, struct page *page)
 	struct address_space *m = vma_mapping(f->vma);
 	int r = VMF_DONE;
 
+	if (vma_nonlinear(f->vma))
+		return fault_nonlinear_mkwrite(f, page);
 	if (!fault_lock(f))
 		return VMF_DONE;
 	get_page(page);
@@ -302,7 +312,7 @@ int fault_file_mkwrite(struct fault *f, struct page *page)
 	fault_unmap(f);
 	lock_page(page);
 	if (page->mapping == m)
-		r = make_dirty(f, m, page);
+		r = fault_make_dirty(f->vma->file, page);
 	if (r == VMF_DONE && page->mapping == m) {
 		r = fault_remap(f);
 		if (!r && fault_lock(f)) {
@@ -326,6 +336,8 @@ int fault_file(struct fault *f)
 		return VMF_DONE;
 	if (unlikely(rmap_file->reserve) && reserve_entry(f))
 		return VMF_OOM;
+	if (unlikely(truncate_protocol != TRUNCATE_PAGELOCK))
+		return fault_file_unlocked(f);
 	if (f->write && f->vma->flags & VM_SHARED && wants_notice(m))
 		return write_fault(f, m, index);
 	page = cached_page(f, m, index);

@@ -161,6 +161,9 @@ void bring_in_area(struct vma *v, unsigned long start, unsigned long end);
 /* --- mlock.c --------------------------------------------------------------------------------------------------------- */
 void vma_set_locked(struct vma *v, u32 lock);    /* VM_LOCKED | VM_LOCKONFAULT, with the pins of its pages */
 
+/* First page beyond the file's end. */
+static inline pindex_t file_pages(struct file *file) { return pindex_end(virt_ops->file_size(file)); }
+
 /* --- fault.c ----------------------------------------------------------------------------------------------------------- */
 struct fault {
 	struct mm *mm;
@@ -190,6 +193,11 @@ struct page *fault_new_page(struct fault *f, bool zero); /* NULL: table given ba
 void fault_set_anon(struct fault *f, struct page *page, pte_t entry);
 int fault_file(struct fault *f);                 /* fault_file.c */
 int fault_file_mkwrite(struct fault *f, struct page *page);
+int fault_make_dirty(struct file *file, struct page *page); /* a shared page of a disk, before it may be written. Page lock held; sleeps */
+void fault_map_page(struct fault *f, struct page *page, struct address_space *m);
+int fault_file_unlocked(struct fault *f);        /* fault_race.c: truncate=racy|count */
+int fault_nonlinear(struct fault *f);            /* nonlinear_fault.c */
+int fault_nonlinear_mkwrite(struct fault *f, struct page *page);
 void fault_make_writable(struct fault *f);       /* fault_anon.c. PTL held; released */
 int fault_anon(struct fault *f);                 /* fault_anon.c */
 int fault_present(struct fault *f);

@@ -7,6 +7,7 @@
 #include "mm/cache/readahead.h"
 #include "mm/reclaim/swap.h"
 #include "mm/virt/internal.h"
+#include "mm/virt/nonlinear.h"
 
 /* --- flags ------------------------------------------------------------------------------------------------------------------- */
 /* => 0; the flags the area gets */
@@ -64,7 +65,10 @@ static int advise_pages(struct vma *v, unsigned long start, unsigned long end, i
 	case MADV_DONTNEED_LOCKED:
 		if (v->flags & VM_PFNMAP)
 			return -EINVAL;
-		zap_vma(v, start, end);
+		if (vma_nonlinear(v))
+			nonlinear_drop(v, start, end);
+		else
+			zap_vma(v, start, end);
 		return 0;
 	case MADV_COLD:
 		return v->flags & (VM_LOCKED | VM_PFNMAP) ? -EINVAL : 0; /* a hint */
@@ -77,6 +81,8 @@ static int advise_pages(struct vma *v, unsigned long start, unsigned long end, i
 	default: /* MADV_WILLNEED */
 		if (!vma_mapping(v) && !vma_is_anon(v))
 			return -EBADF;
+		if (vma_nonlinear(v)) /* what belongs there was brought in when it was placed */
+			return 0;
 		if (vma_mapping(v))
 			(void)read_ahead_range(vma_mapping(v), v->file, vma_pindex_at(v, start), vma_pindex_at(v, end - 1));
 		bring_in_area(v, start, end);

@@ -14,7 +14,8 @@
  * VM_LOCKED changes here only, together with the pins of all PTEs: under the mmap lock for writing, which keeps faults away, and under
  * the file's map_lock, which keeps truncation away. The oracle compares all pins with all PTEs.
  *
- * A nonlinear area (DESIGN section 6) pins by the same two calls; its PTEs do not count as mappings.
+ * A nonlinear area (nonlinear.c) is VM_LOCKED from the moment that it is one until it goes, whatever mlock and munlock say; its pins come
+ * and go in the files nonlinear_*.c, and its PTEs do not count as mappings.
  */
 #include "mm/virt/internal.h"
 #include <linux/capability.h>
@@ -65,7 +66,7 @@ static struct vma *lock_area(struct vma *v, unsigned long start, unsigned long e
 {
 	u32 flags = (v->flags & ~LOCK_FLAGS) | lock;
 
-	if (flags == v->flags || v->flags & VM_PFNMAP)
+	if (flags == v->flags || v->flags & (VM_PFNMAP | VM_NONLINEAR)) /* nonlinear: locked for as long as it exists */
 		return v;
 	v = vma_isolate(v, start, end);
 	if (IS_ERR(v))

@@ -48,6 +48,7 @@ struct regs;
 #define VM_SEQ 0x40000u
 #define VM_PFNMAP 0x80000u    /* device memory: no struct pages, no rmap */
 #define VM_DONTEXPAND 0x100000u
+#define VM_PLACED 0x200000u   /* VM_NONLINEAR, and only what was placed is there: a classic one shows linear pages elsewhere */
 
 struct vma {
 	unsigned long start, end;      /* w: [start, end) */
@@ -132,6 +133,8 @@ static inline pgoff_t vma_pgoff_last(const struct vma *v) { return (pgoff_t){ v-
 static inline pindex_t vma_pindex_at(const struct vma *v, unsigned long a) { return pindex_of(vma_pgoff_at(v, a)); } /* of the page there */
 
 static inline struct address_space *vma_mapping(const struct vma *v) { return v->file ? v->file->mapping : NULL; }
+/* What an address of a file's area shows: linear areas by their offset, nonlinear ones by what was placed there. => false: nothing */
+bool vma_file_at(struct vma *v, unsigned long addr, struct address_space **m, pgoff_t *pgoff);
 static inline bool vma_is_anon(const struct vma *v) { return !v->ops && !vma_mapping(v); } /* no file behind its pages */
 
 /* Kernel-side mmap, munmap, brk for exec and shm. mmap lock: write, held by the caller, for do_*.
@@ -198,6 +201,7 @@ struct tlb_gather {
 };
 void tlb_gather_start(struct tlb_gather *g, struct mm *mm, bool whole_mm);
 void tlb_gather_page(struct tlb_gather *g, struct page *page); /* flushes by itself when full: no lock that an IPI needs */
+void tlb_gather_full(struct tlb_gather *g); /* makes room */
 void tlb_gather_finish(struct tlb_gather *g);
 
 /* --- for /proc ---------------------------------------------------------------------------------------------------------

@@ -5,11 +5,12 @@
  */
 #include "kernel/lib/trace.h"
 #include "mm/virt/internal.h"
+#include "mm/virt/nonlinear.h"
 #include <linux/capability.h>
 
 /* MAP_SHARED_VALIDATE promises to refuse what it does not know. */
 #define MAP_KNOWN (MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED | \
-		   MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_FIXED_NOREPLACE | MAP_UNINITIALIZED)
+		   MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_FIXED_NOREPLACE | MAP_UNINITIALIZED | MAP_NONLINEAR)
 
 /* --- checking -------------------------------------------------------------------------------------------------------------- */
 static int shared_file_flags(struct file *file, u32 prot, u32 *vm)
@@ -54,9 +55,27 @@ static int anon_flags(u32 flags, u32 *vm)
 		return flags & MAP_GROWSDOWN ? -EINVAL : 0;
 	case MAP_PRIVATE:
 		return 0;
+	case MAP_SHARED_VALIDATE:
+		*vm |= VM_SHARED | VM_NORESERVE; /* a nonlinear area's own object: its pages count when they come */
+		if (!(flags & MAP_NONLINEAR) || flags & MAP_GROWSDOWN)
+			return -EINVAL;
+		return flags & ~MAP_KNOWN ? -EOPNOTSUPP : 0;
 	default:
 		return -EINVAL;
 	}
+}
+
+/* MAP_NONLINEAR: locked, as by MAP_LOCKED, but pages come only when they are placed. */
+static int nonlinear_flags(struct mm *mm, unsigned long len, u32 *vm)
+{
+	int err = nonlinear_allowed();
+
+	if (err)
+		return err;
+	if (!may_lock_memory())
+		return -EPERM;
+	*vm |= VM_NONLINEAR | VM_PLACED | VM_LOCKED | VM_LOCKONFAULT;
+	return mm_may_lock(mm, *vm, len >> MMU_PAGE_SHIFT);
 }
 
 static u32 common_flags(struct mm *mm, u32 prot, u32 flags)
@@ -133,6 +152,8 @@ static int new_area(struct mm *mm, struct file *file, unsigned long start, unsig
 	v->pgoff = pgoff;
 	v->flags = vm;
 	err = attach(v, file);
+	if (!err && vma_nonlinear(v))
+		err = nonlinear_init(v);
 	if (err) {
 		vma_free(v);
 		return err;
@@ -201,6 +222,8 @@ long do_mmap(struct file *file, unsigned long addr, unsigned long len, u32 prot,
 	if (err)
 		return err;
 	err = file ? file_flags(file, prot, flags, &vm) : anon_flags(flags, &vm);
+	if (!err && unlikely(flags & MAP_NONLINEAR) && (flags & MAP_TYPE) == MAP_SHARED_VALIDATE)
+		err = nonlinear_flags(mm, len, &vm);
 	if (err)
 		return err;
 	if (!file)

@@ -16,7 +16,7 @@ static bool may_write_now(struct vma *v, pte_t e, unsigned long addr)
 	if (pte_special(e))
 		return v->flags & VM_SHARED;
 	if (v->flags & VM_SHARED)
-		return pte_dirty(e) || vma_mapping(v)->flags & MAPPING_SWAPBACKED;
+		return pte_dirty(e) || page_swapbacked(pte_page(e));
 	page = pte_page(e);
 	return pte_dirty(e) && page_anon(page) && page_is_ours(page, v, addr);
 }

@@ -9,6 +9,7 @@
  * write-back has looked at the new place. If memory for tables runs out, everything is carried back.
  */
 #include "mm/virt/internal.h"
+#include "mm/virt/nonlinear.h"
 
 /* --- carrying entries over ------------------------------------------------------------------------------------------------- */
 /* One entry, where a scheme wants to hear of it. => false: the page must be exclusive first */
@@ -48,7 +49,7 @@ static unsigned long carry_ptes(struct vma *from, unsigned long old, struct vma 
 	struct page *pt = pt_page(from->mm, old), *new_pt = pt_page(from->mm, new);
 	pte_t *src = pte_map(pt, old), *dst = pte_map(new_pt, new), *s = src;
 	unsigned long at = old, end = old + len, shift = new - old;
-	const bool plain = !rmap_anon->move && !rmap_file->move;
+	const bool plain = (!rmap_anon->move && !rmap_file->move) || vma_nonlinear(from);
 	long apart = (char *)dst - (char *)src;
 	int moved = 0;
 
@@ -88,9 +89,12 @@ static void carry_table(struct vma *from, unsigned long old, unsigned long new)
 	rmap_adjust_end(from);
 }
 
-static bool whole_table(struct mm *mm, unsigned long old, unsigned long new, unsigned long len)
+/* Not of nonlinear areas: walks by their files could not be kept out (nonlinear.c). */
+static bool whole_table(struct vma *from, unsigned long old, unsigned long new, unsigned long len)
 {
-	return !(old & (PMD_SIZE - 1)) && !(new & (PMD_SIZE - 1)) && len >= PMD_SIZE &&
+	struct mm *mm = from->mm;
+
+	return !vma_nonlinear(from) && !(old & (PMD_SIZE - 1)) && !(new & (PMD_SIZE - 1)) && len >= PMD_SIZE &&
 	       (!rmap_anon->move || rmap_anon->by_table) && (!rmap_file->move || rmap_file->by_table) && mmu_pmd(&mm->mmu, new) && !pt_page(mm, new);
 }
 
@@ -118,7 +122,7 @@ static int carry_step(struct vma *from, unsigned long old, struct vma *to, unsig
 
 	if (make_dir(mm, new))
 		return -ENOMEM;
-	if (whole_table(mm, old, new, n)) {
+	if (whole_table(from, old, new, n)) {
 		carry_table(from, old, new);
 		return 0;
 	}
@@ -217,7 +221,7 @@ static struct vma *check_resize(struct remap *r, unsigned long *charged)
 		return ERR_PTR(-EFAULT);
 	if (!r->old_len && !(v->flags & VM_SHARED))
 		return ERR_PTR(-EINVAL);
-	if (r->flags & MREMAP_DONTUNMAP && v->flags & (VM_DONTEXPAND | VM_PFNMAP))
+	if (r->flags & MREMAP_DONTUNMAP && v->flags & (VM_DONTEXPAND | VM_PFNMAP | VM_NONLINEAR))
 		return ERR_PTR(-EINVAL);
 	if (r->old_len > v->end - r->addr)
 		return ERR_PTR(-EFAULT);

@@ -4,14 +4,17 @@
  */
 #include "mm/reclaim/swap.h"
 #include "mm/virt/internal.h"
+#include "mm/virt/nonlinear.h"
 
 /* --- mincore -------------------------------------------------------------------------------------------------------------------- */
 static bool cached(struct vma *v, unsigned long addr)
 {
-	struct address_space *m = vma_mapping(v);
-	struct page *page = m ? find_page(m, vma_pindex_at(v, addr)) : NULL;
+	struct address_space *m;
+	struct page *page;
 	bool uptodate;
+	pgoff_t pgoff;
 
+	page = vma_file_at(v, addr, &m, &pgoff) ? find_page(m, pindex_of(pgoff)) : NULL;
 	if (!page)
 		return false;
 	uptodate = page_uptodate(page);
@@ -113,6 +116,27 @@ SYSCALL(mincore, unsigned long start, unsigned long len, u8 __user *vec)
 }
 
 /* --- msync ----------------------------------------------------------------------------------------------------------------------- */
+/* A nonlinear area shows any part of its files: all of each is written. */
+static int sync_nonlinear(struct mm *mm, struct vma *v)
+{
+	struct file **files;
+	unsigned n;
+	int err = 0;
+
+	nonlinear_sync_files(v, &files, &n);
+	if (!files)
+		return -ENOMEM;
+	mmap_read_unlock(mm, MM_ALL);
+	for (unsigned i = 0; i < n; i++) {
+		if (!err)
+			err = virt_ops->fsync(files[i], 0, (loff_t)(~0ULL >> 1));
+		put_file(files[i]);
+	}
+	kvfree(files);
+	mmap_read_lock(mm, MM_ALL);
+	return err;
+}
+
 /* The file's part of [start, end) of v is written, the mmap lock dropped meanwhile. => 0 or -errno */
 static int sync_area(struct mm *mm, struct vma *v, unsigned long start, unsigned long end)
 {
@@ -146,7 +170,7 @@ static int sync_range(struct mm *mm, unsigned long start, unsigned long end, u32
 			return -EBUSY;
 		to = min(v->end, end);
 		if (flags & MS_SYNC && v->file && v->flags & VM_SHARED) {
-			err = sync_area(mm, v, start, to);
+			err = vma_nonlinear(v) ? sync_nonlinear(mm, v) : sync_area(mm, v, start, to);
 			if (err)
 				return err;
 		}

@@ -11,6 +11,7 @@
  */
 #include "mm/reclaim/swap.h"
 #include "mm/virt/internal.h"
+#include "mm/virt/nonlinear.h"
 
 /* --- gathering ------------------------------------------------------------------------------------------------------- */
 void tlb_gather_start(struct tlb_gather *g, struct mm *mm, bool whole_mm)
@@ -66,7 +67,7 @@ static bool gather_more(struct tlb_gather *g)
 	return true;
 }
 
-static noinline void gather_full(struct tlb_gather *g)
+noinline void tlb_gather_full(struct tlb_gather *g)
 {
 	if (g->whole_mm || !mmu_elsewhere(&g->mm->mmu) || !gather_more(g))
 		flush_gathered(g);
@@ -75,7 +76,7 @@ static noinline void gather_full(struct tlb_gather *g)
 void tlb_gather_page(struct tlb_gather *g, struct page *page)
 {
 	if (g->nr == GATHER_PAGES)
-		gather_full(g);
+		tlb_gather_full(g);
 	g->pages[g->nr++] = page;
 }
 
@@ -240,7 +241,7 @@ static void zap_tables(struct tlb_gather *g, unsigned long addr, unsigned long e
 		if (!pmd)
 			next = min((addr | ((1UL << PDPT_SHIFT) - 1)) + 1, end);
 		while (pt && (addr = zap_table(g, pt, addr, next, keep_anon)) != next) {
-			gather_full(g);
+			tlb_gather_full(g);
 			cond_resched();
 		}
 		addr = next;
@@ -252,7 +253,10 @@ static void zap_tables(struct tlb_gather *g, unsigned long addr, unsigned long e
 void zap_range(struct tlb_gather *g, struct vma *v, unsigned long start, unsigned long end)
 {
 	g->pinned = v->flags & VM_LOCKED;
-	zap_tables(g, start, end, false);
+	if (unlikely(g->pinned) && vma_nonlinear(v))
+		nonlinear_zap(g, v, start, end);
+	else
+		zap_tables(g, start, end, false);
 }
 
 static void note_rss(struct mm *mm)

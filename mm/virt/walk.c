@@ -37,7 +37,7 @@ static void usage_one(pte_t *pte, unsigned long addr, void *arg)
 	if (!pte_present(*pte) || pte_special(*pte))
 		return;
 	page = pte_page(*pte);
-	count = max(page_mapcount(page), 1);
+	count = max(page_uses(page), 1);
 	dirty = pte_dirty(*pte) || page_dirty(page);
 	u->rss += MMU_PAGE_SIZE;
 	u->pss += MMU_PAGE_SIZE / count;
@@ -74,7 +74,7 @@ static u64 pagemap_entry(pte_t e)
 	page = pte_page(e);
 	if (!page_anon(page))
 		r |= 1ULL << 61;
-	if (page_mapcount(page) == 1)
+	if (page_uses(page) == 1)
 		r |= 1ULL << 56;
 	return r;
 }

@@ -16,7 +16,7 @@
 static struct kmem_cache *cache;
 
 #ifndef CONFIG_DEBUG
-static_assert(sizeof(struct ext2_inode) <= 400, "one per cached inode, in low memory");
+static_assert(sizeof(struct ext2_inode) <= 408, "one per cached inode, in low memory: ten to a page");
 #endif
 
 /* --- memory -------------------------------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@ static int links, clone_error;
 static bool adjusting;
 
 void rmap_vma_init(struct vma *v) {}
+void nonlinear_bury(struct vma *v) {}
 void rmap_vma_link(struct vma *v) { CHECK(!adjusting); links++; }
 void rmap_vma_unlink(struct vma *v) { CHECK(!adjusting); links--; }
 int rmap_vma_clone(struct vma *copy, struct vma *v) { return clone_error; }
