@@ -16,6 +16,7 @@ static struct page pages[NR_PAGES];
 static u8 *memory[NR_PAGES];
 static unsigned nr_used, on_lru, fail_after, added, removed, unmapped;
 struct page *mem_map = pages, *high_mem_map = pages;
+unsigned long vm_events[NR_VM_EVENTS];
 
 static bool fails(void) { return fail_after && !--fail_after; }
 
