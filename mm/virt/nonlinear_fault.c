@@ -130,7 +130,7 @@ int fault_nonlinear_mkwrite(struct fault *f, struct page *page)
 
 /* --- placing ----------------------------------------------------------------------------------------------------------------------- */
 /* PTL held. What stood there goes, a page that was there with a reference that the caller drops after the flush. */
-static struct page *swap_entry(struct vma *v, struct page *pt, pte_t *pte, pte_t new, struct page *page)
+static struct page *replace_entry(struct vma *v, struct page *pt, pte_t *pte, pte_t new, struct page *page)
 {
 	pte_t old = *pte;
 	struct page *gone = pte_present(old) ? pte_page(old) : NULL;
@@ -169,7 +169,7 @@ static int set_slot(struct tlb_gather *g, struct vma *v, unsigned long addr, con
 		put_page(page);
 		return 0;
 	}
-	gone = swap_entry(v, pt, pte, page ? page_pte(page, slot_bits(v, page->mapping, false)) : pte_make_slot(f->number, pgoff.n), page);
+	gone = replace_entry(v, pt, pte, page ? page_pte(page, slot_bits(v, page->mapping, false)) : pte_make_slot(f->number, pgoff.n), page);
 	pte_unlock_at(pte, pt);
 	if (gone) {
 		gather_flush(g, addr, addr + MMU_PAGE_SIZE);
