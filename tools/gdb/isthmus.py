@@ -9,10 +9,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import kernel  # noqa: E402
 import log  # noqa: E402
 import pages  # noqa: E402
+import rmap  # noqa: E402
 import spaces  # noqa: E402
 import tasks  # noqa: E402
 
-COMMANDS = [pages.Zones, pages.Page, spaces.Rmap, spaces.Vmas, pages.PageTable, pages.LowMem, spaces.SwapSlot, tasks.Ps, tasks.Bt, tasks.Locks, log.Dmesg]
+COMMANDS = [pages.Zones, pages.Page, rmap.Rmap, spaces.Vmas, pages.PageTable, pages.LowMem, spaces.SwapSlot, tasks.Ps, tasks.Bt, tasks.Locks, log.Dmesg]
 
 
 class Help(kernel.Command):

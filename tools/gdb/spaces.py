@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Address spaces and the reverse map: mm-vmas, mm-rmap, swap-slot."""
-import gdb
-
+"""Address spaces: mm-vmas, swap-slot."""
 import kernel as k
 import pages
-import tasks
 
 VM = ((0x1, "r"), (0x2, "w"), (0x4, "x"))
 MORE = ((0x100, "grows-down"), (0x200, "locked"), (0x800, "nonlinear"), (0x1000, "noreserve"), (0x2000, "charged"), (0x80000, "frames"))
@@ -39,74 +36,6 @@ class Vmas(k.Command):
             rows.append([f"{int(v['start']):08x}-{int(v['end']):08x}", protection(flags), f"{k.count(v['pgoff']):x}", f"{int(v.address):#x}",
                          " ".join(n for bit, n in MORE if flags & bit), file_name(v)])
         k.table(rows, (2,))
-
-
-# --- the reverse map ----------------------------------------------------------------------------------------------------------
-def tail(vma, which):
-    return int(vma.address) + k.number(f"rmap_{which}_tail")
-
-
-def vma_of_tail(address, which):
-    return k.at(address - k.number(f"rmap_{which}_tail"), "vma")
-
-
-def anonvma(page):
-    """rmap.anon=anonvma: every vma on the list of the page's anon_vma."""
-    for t in k.list_entries(k.at(int(page["mapping"]) & ~3, "anon_vma")["vmas"], "anon_tail", "node"):
-        yield vma_of_tail(t.address, "anon")
-
-
-def tree(page):
-    """rmap.file=tree: the file's vmas that cover the page's index."""
-    for node in k.rb_nodes(page["mapping"]["vmas"]["root"]["node"]):
-        yield vma_of_tail(int(node) - k.offset_of(k.struct("itree_node"), "rb"), "file")
-
-
-def every_vma(_page):
-    """For schemes without a finder here: all areas of all address spaces. Slow, and true by any scheme."""
-    for mm in k.list_entries(k.symbol("mm_list"), "mm", "all_node"):
-        yield from vmas(mm)
-
-
-FINDERS = {"anonvma": anonvma, "tree": tree}
-
-
-def scheme_of(page):
-    return k.symbol("rmap_in_force")[int(page["mapping"]) & 1]["name"].string()
-
-
-def mappings(page):
-    """=> (candidates looked at, [(mm, vma, address, entry)])"""
-    found, candidates = [], 0
-    for v in FINDERS.get(scheme_of(page), every_vma)(page):
-        candidates += 1
-        offset = k.count(page["index"]) - k.count(v["pgoff"])
-        address = int(v["start"]) + (offset << 12)
-        if not 0 <= offset or address >= int(v["end"]):
-            continue
-        entry = pages.pte_at(v["mm"].dereference(), address)
-        if entry & 0x101 and (entry & pages.FRAME) >> 12 == pages.pfn_of(page):
-            found.append((v["mm"], v, address, entry))
-    return candidates, found
-
-
-class Rmap(k.Command):
-    """mm-rmap PFN: every mapping of a page, found as the scheme in force finds it."""
-
-    name, usage = "mm-rmap", "PFN"
-
-    def run(self, words):
-        page = pages.find_page(k.integer(words[0]))
-        if not pages.opened(pages.pfn_of(page)) or not int(page["mapping"]):
-            raise k.Bad(f"frame {pages.pfn_of(page):#x} belongs to no object: no reverse map")
-        owners = {}
-        for t in tasks.all_tasks():
-            owners.setdefault(int(t["mm"]), []).append(f"{int(t['pid'])} {tasks.name(t)}")
-        candidates, found = mappings(page)
-        print(f"{scheme_of(page)}: {len(found)} mapping{'s' * (len(found) != 1)}, {candidates} looked at, "
-              f"mapcount {k.atomic(page['mapcount']) + 1}")
-        for mm, v, address, entry in found:
-            print(f"  {address:#010x} {pages.bits(entry)}; vma {int(v.address):#x}; mm {int(mm):#x} of {', '.join(owners.get(int(mm), ['nobody']))}")
 
 
 # --- swap -------------------------------------------------------------------------------------------------------------------

@@ -115,7 +115,41 @@ def dump():
            whole)
 
 
+def frames_of_all(core, pids, areas):
+    """Frames of the areas that all of them map, the page of zeroes left out"""
+    zero = gdb(core, "p/x zero_page - mem_map")[0]["p/x"].split()[-1]
+    found = []
+    for pid in pids:
+        got = subprocess.run(["gdb", "-nx", "-q", "-batch", "-ex", f"source {ROOT}/tools/gdb/isthmus.py", "-ex", core,
+                              *(w for start, end in areas for a in range(start, end, 4096) for w in ("-ex", f"mm-pt {pid} {a:#x}")), KERNEL],
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=80, check=False).stdout
+        found.append(set(re.findall(r"^PTE .* frame (0x[0-9a-f]+) present", got, re.M)))
+    return sorted(set.intersection(*found) - {zero})
+
+
+def by_scheme(anon, file):
+    """mm-rmap of an anonymous page that a family shares and of a page of their program: as the scheme finds it, and by brute force."""
+    with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
+        say = "{ sleep 300; :; } & a=$!; { sleep 300; :; } & b=$!; sleep 1; echo pids $$ $a $b; cat /proc/$$/maps; echo ready; sleep 2; echo c > /proc/sysrq-trigger; sleep 50"
+        p = subprocess.run([RUN, "--debug", "-m", "256M", "-s", "2", "--timeout", "60", "--dump", f"{tmp}/core", "-a", f"rmap.anon={anon} rmap.file={file}",
+                            "--", "sh", "-c", say], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        pids = re.search(r"^pids (.*)$", p.stdout, re.M).group(1).split()
+        data, text = ([(int(a, 16), min(int(b, 16), int(a, 16) + 0x20000)) for a, b in re.findall(rf"^([0-9a-f]+)-([0-9a-f]+) {kind}", p.stdout, re.M)]
+                      for kind in ("rw-p", "r-xp"))
+        core = f"core-file {tmp}/core"
+        shared = frames_of_all(core, pids, data)
+        ok(shared, f"{anon}: the family shares pages", p.stdout)
+        for scheme, frames, kind in ((anon, shared, "anonymous"), (file, frames_of_all(core, pids, text[:1]), "file's")):
+            got, _ = gdb(core, f"mm-rmap {frames[0]}")
+            every, whole = gdb(core, f"mm-rmap {frames[0]} all")
+            ours, theirs = (re.findall(r"^  (0x\S+) .*mm (0x\S+) of", g["mm-rmap"], re.M) for g in (got, every))
+            ok(got["mm-rmap"].startswith(f"{scheme}: ") and len(ours) >= 3 and sorted(ours) == sorted(theirs), f"{scheme}: mm-rmap of an {kind} page",
+               got["mm-rmap"] + whole)
+
+
 live()
 dump()
+for pair in (("chain", "chain"), ("direct", "list"), ("anonmm", "list"), ("avc", "tree"), ("anonvma", "tree")):
+    by_scheme(*pair)
 print(f"1..{count}")
 sys.exit(bad != 0)
