@@ -11,8 +11,8 @@ KERNEL_OFFSET equ 0xc0000000
 MB_MAGIC equ 0x1badb002
 MB_FLAGS equ 3                          ; modules on page boundaries, memory map wanted
 
-	extern kernel_pmd, kernel_pdpt, kernel_main
-	global boot_start, boot_stack, boot_stack_top
+	extern kernel_pmd, kernel_pdpt, boot_high, boot_stack_top
+	global boot_start
 
 section .multiboot progbits alloc noexec nowrite align=4
 	dd MB_MAGIC, MB_FLAGS, -(MB_MAGIC + MB_FLAGS)
@@ -74,20 +74,5 @@ boot_stop:
 	hlt
 	jmp boot_stop
 no_pae_text: db "Isthmus needs a processor with PAE (Pentium Pro or later).", 13, 10, 0
-
-section .text
-boot_high:
-	mov esp, boot_stack_top
-	xor ebp, ebp
-	mov eax, esi                    ; regparm: magic, information
-	mov edx, edi
-	call kernel_main
-.stop:	cli
-	hlt
-	jmp .stop
-
-section .bss align=8192
-boot_stack: resb 8192                   ; the boot CPU's idle task keeps it
-boot_stack_top:
 
 section .note.GNU-stack noalloc noexec nowrite progbits
