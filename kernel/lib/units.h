@@ -20,13 +20,18 @@
  *   x_of(y)     in the other unit: the page around an    pfn_of                 pindex_of
  *               MMU page; the first MMU page of a page   mmu_pfn_of             pgoff_of (pgoff_last_of: the last)
  *
- * mm/phys/page.h adds pte_page and page_pte, mm/virt/mm.h vma_pgoff_at and vma_pindex_at. Counts (rss, totals) are plain numbers.
+ * mm/phys/page.h adds pte_page and page_pte, mm/virt/mm.h vma_pgoff_at and vma_pindex_at.
  *
- * Code that is only right while a page is one MMU page says so and why: PAGE_IS_ONE_MMU_PAGE("..."). Page clustering begins with the list:
- *	make -k kernel PGCL=1 2>&1 | grep -o 'page clustering: .*'
+ * Counts are plain numbers, and their names tell: nr_*_pages, totals of zones and caches are in PAGE_SIZE; rss, what is promised
+ * and locked, limits and swap slots are in MMU_PAGE_SIZE. Where both meet, mmu_pages(pages) makes the first the second. In kB: kB, mmu_kB.
  *
- * A struct of one word costs nothing: with -mregparm=3 and -freg-struct-return it travels in a register as the bare number does, and
- * GCC makes the same code of it. So there is one definition, for release and debug builds.
+ * Code that is only right while a page is one MMU page says so and why: PAGE_IS_ONE_MMU_PAGE("..."). It does not compile
+ * otherwise, and page clustering begins with the list:
+ *	make -k kernel PGCL=1 O=/tmp/pgcl 2>&1 | grep -o 'page clustering: .*' | sort -u
+ *
+ * A struct of one word costs nothing: with -mregparm=3 and -freg-struct-return it travels in a register as the bare number
+ * does, and GCC makes the same code of it: one definition for release and debug builds. tools/tests/tree/units.py shows that,
+ * and that mixtures do not compile.
  */
 #ifndef KERNEL_LIB_UNITS_H
 #define KERNEL_LIB_UNITS_H
@@ -44,6 +49,10 @@
 #define PAGE_MASK (~(PAGE_SIZE - 1))
 
 #define PAGE_IS_ONE_MMU_PAGE(why) static_assert(PAGE_SIZE == MMU_PAGE_SIZE, "page clustering: " why)
+
+#define mmu_pages(pages) ((unsigned long)(pages) << PGCL)
+#define kB(pages) ((unsigned long)(pages) << (PAGE_SHIFT - 10))
+#define mmu_kB(n) ((unsigned long)(n) << (MMU_PAGE_SHIFT - 10))
 
 typedef struct { unsigned long n; } pfn_t;
 typedef struct { unsigned long n; } mmu_pfn_t;

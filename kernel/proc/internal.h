@@ -104,6 +104,5 @@ void vmallocinfo_show(struct seq *s, struct task *t);
 unsigned long mem_available(void);      /* pages */
 void sysrq_keys_init(void);
 
-#define K(pages) ((unsigned long)(pages) << (PAGE_SHIFT - 10))
 
 #endif

@@ -12,13 +12,15 @@
 #include "mm/reclaim/reclaim.h"
 #include "mm/reclaim/swap.h"
 
-static void kb(struct seq *s, const char *name, unsigned long pages)
+static void kb_line(struct seq *s, const char *name, unsigned long kb)
 {
 	char label[24];
 
 	snprintf(label, sizeof(label), "%s:", name);
-	seq_printf(s, "%-15s %8lu kB\n", label, K(pages));
+	seq_printf(s, "%-15s %8lu kB\n", label, kb);
 }
+static void kb(struct seq *s, const char *name, unsigned long pages) { kb_line(s, name, kB(pages)); }
+static void kb_mmu(struct seq *s, const char *name, unsigned long n) { kb_line(s, name, mmu_kB(n)); }
 
 /* Of all address spaces: page tables with directories, file pages mapped. */
 struct mm_sums { unsigned long tables, file_maps; };
@@ -37,8 +39,8 @@ static struct mm_sums sum_mms(void)
 	return n;
 }
 
-/* Pages mapped, not mappings: the cache's size bounds it from above. */
-static unsigned long nr_mapped(const struct mm_sums *n) { return min(n->file_maps, cache_pages()); }
+/* Pages mapped, not mappings: the cache's size bounds it from above. In MMU pages. */
+static unsigned long nr_mapped(const struct mm_sums *n) { return min(n->file_maps, mmu_pages(cache_pages())); }
 
 static unsigned long nr_anon(void)
 {
@@ -93,13 +95,13 @@ static void meminfo_kernel(struct seq *s, const struct mm_sums *sums)
 	kb(s, "Slab", reclaimable + unreclaimable);
 	kb(s, "SReclaimable", reclaimable);
 	kb(s, "SUnreclaim", unreclaimable);
-	seq_printf(s, "%-15s %8lu kB\n", "KernelStack:", K(low_used(LOW_STACK)));
+	kb(s, "KernelStack", low_used(LOW_STACK));
 	kb(s, "PageTables", sums->tables);
 	kb(s, "NFS_Unstable", 0);
 	kb(s, "Bounce", 0);
 	kb(s, "WritebackTmp", 0);
-	kb(s, "CommitLimit", vm_commit_limit());
-	kb(s, "Committed_AS", vm_committed());
+	kb_mmu(s, "CommitLimit", vm_commit_limit());
+	kb_mmu(s, "Committed_AS", vm_committed());
 	vmalloc_stat(&used, &chunk);
 	kb(s, "VmallocTotal", (VMALLOC_END - VMALLOC_START) >> PAGE_SHIFT);
 	kb(s, "VmallocUsed", used >> PAGE_SHIFT);
@@ -122,12 +124,12 @@ void meminfo_show(struct seq *s, struct task *t)
 	kb(s, "HighFree", free - min(free, free_low));
 	kb(s, "LowTotal", totalram_pages - totalhigh_pages);
 	kb(s, "LowFree", free_low);
-	kb(s, "SwapTotal", swap_total_slots());
-	kb(s, "SwapFree", swap_free_slots());
+	kb_mmu(s, "SwapTotal", swap_total_slots());
+	kb_mmu(s, "SwapFree", swap_free_slots());
 	kb(s, "Dirty", dirty_pages());
 	kb(s, "Writeback", writeback_pages());
 	kb(s, "AnonPages", nr_anon());
-	kb(s, "Mapped", nr_mapped(&sums));
+	kb_mmu(s, "Mapped", nr_mapped(&sums));
 	kb(s, "Shmem", shmem_pages());
 	meminfo_kernel(s, &sums);
 }
@@ -146,7 +148,7 @@ void vmstat_show(struct seq *s, struct task *t)
 	limit = dirty_threshold(&background);
 	seq_printf(s, "nr_dirty_threshold %lu\nnr_dirty_background_threshold %lu\n", limit, background);
 	seq_printf(s, "nr_slab_reclaimable %lu\nnr_slab_unreclaimable %lu\nnr_page_table_pages %lu\nnr_kernel_stack %lu\nnr_shmem %lu\n",
-		   reclaimable, unreclaimable, sums.tables, K(low_used(LOW_STACK)), shmem_pages());
+		   reclaimable, unreclaimable, sums.tables, kB(low_used(LOW_STACK)), shmem_pages());
 	seq_printf(s, "nr_swapcached %lu\n", swap_cache_pages());
 	for (unsigned e = 0; e < NR_VM_EVENTS; e++)
 		seq_printf(s, "%s %lu\n", vm_event_names[e], vm_event(e));
@@ -238,7 +240,7 @@ static void lowmem_line(void *arg, const char *name, unsigned long pages, unsign
 
 	t->sum += sub ? 0 : pages;
 	snprintf(label, sizeof(label), "%s%s:", sub ? "  " : "", name);
-	seq_printf(t->s, "%-24s %8lu kB", label, K(pages));
+	seq_printf(t->s, "%-24s %8lu kB", label, kB(pages));
 	if (objects)
 		seq_printf(t->s, " %8lu objects", objects);
 	seq_puts(t->s, "\n");
@@ -250,7 +252,7 @@ void lowmem_show(struct seq *s, struct task *t)
 	struct lowmem_text text = { .s = s };
 	size_t start;
 
-	seq_printf(s, "%-24s %8lu kB\n", "LowPresent:", K(lowmem_present()));
+	seq_printf(s, "%-24s %8lu kB\n", "LowPresent:", kB(lowmem_present()));
 	start = s->len;
 	for (unsigned tries = 0; tries < 100; tries++) {
 		s->len = start;

@@ -193,7 +193,7 @@ static void status_caps(struct seq *s, struct task *t)
 	put_cred(c);
 }
 
-static void kb(struct seq *s, const char *name, unsigned long pages) { seq_printf(s, "%s:\t%8lu kB\n", name, pages << (MMU_PAGE_SHIFT - 10)); }
+static void kb(struct seq *s, const char *name, unsigned long pages) { seq_printf(s, "%s:\t%8lu kB\n", name, mmu_kB(pages)); }
 
 static void status_mm(struct seq *s, struct mm *mm)
 {

@@ -169,7 +169,7 @@ static void min_free_kbytes_show(struct seq *s, struct task *t) { seq_printf(s, 
 static int min_free_kbytes_write(struct task *t, char *text, size_t n)
 {
 	long long v;
-	int r = parse(text, 0, K(totalram_pages) / 4, &v);
+	int r = parse(text, 0, kB(totalram_pages) / 4, &v);
 
 	if (!r)
 		set_min_free_kbytes((u32)v);

@@ -14,19 +14,19 @@
 
 static void memory(void)
 {
-	printk(KERN_NOTICE "memory: total %lu kB, high %lu kB, free %lu kB, free low %lu kB\n", K(totalram_pages), K(totalhigh_pages),
-	       K(nr_free_pages()), K(nr_free_low()));
+	printk(KERN_NOTICE "memory: total %lu kB, high %lu kB, free %lu kB, free low %lu kB\n", kB(totalram_pages), kB(totalhigh_pages),
+	       kB(nr_free_pages()), kB(nr_free_low()));
 	for (unsigned i = 0; i < NR_ZONES; i++) {
 		const struct zone *z = &zones[i];
 
 		if (zone_populated(z))
 			printk(KERN_NOTICE "  %-8s free %lu kB, min %lu, low %lu, high %lu, managed %lu, unopened %lu; anon %lu, file %lu\n", z->name,
-			       K(zone_free_pages(z)), K(z->watermark[WMARK_MIN]), K(z->watermark[WMARK_LOW]), K(z->watermark[WMARK_HIGH]),
-			       K(z->managed), K(z->unopened << MAX_ORDER), K(z->nr_lru[LRU_ACTIVE_ANON] + z->nr_lru[LRU_INACTIVE_ANON]),
-			       K(z->nr_lru[LRU_ACTIVE_FILE] + z->nr_lru[LRU_INACTIVE_FILE]));
+			       kB(zone_free_pages(z)), kB(z->watermark[WMARK_MIN]), kB(z->watermark[WMARK_LOW]), kB(z->watermark[WMARK_HIGH]),
+			       kB(z->managed), kB(z->unopened << MAX_ORDER), kB(z->nr_lru[LRU_ACTIVE_ANON] + z->nr_lru[LRU_INACTIVE_ANON]),
+			       kB(z->nr_lru[LRU_ACTIVE_FILE] + z->nr_lru[LRU_INACTIVE_FILE]));
 	}
-	printk(KERN_NOTICE "  page cache %lu kB, shared memory %lu kB, committed %lu of %lu kB\n", K(cache_pages()), K(shmem_pages()),
-	       K(vm_committed()), K(vm_commit_limit()));
+	printk(KERN_NOTICE "  page cache %lu kB, shared memory %lu kB, committed %lu of %lu kB\n", kB(cache_pages()), kB(shmem_pages()),
+	       mmu_kB(vm_committed()), mmu_kB(vm_commit_limit()));
 }
 
 static void one_task(struct task *t)

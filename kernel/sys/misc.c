@@ -97,17 +97,17 @@ SYSCALL(setdomainname, const char __user *from, int len) { return set_name(true,
 SYSCALL(sysinfo, struct sysinfo __user *to)
 {
 	struct sysinfo s = { 0 };
-	bool big = totalram_pages + swap_total_slots() >= 1UL << (32 - MMU_PAGE_SHIFT);
+	bool big = mmu_pages(totalram_pages) + swap_total_slots() >= 1UL << (32 - MMU_PAGE_SHIFT);
 	unsigned shift = big ? 0 : MMU_PAGE_SHIFT;
 
 	s.uptime = div_u64(ktime_get(), NSEC_PER_SEC);
 	get_loadavg(s.loads);
 	for (int i = 0; i < 3; i++)
 		s.loads[i] <<= SI_LOAD_SHIFT - 11;
-	s.totalram = totalram_pages << shift;
-	s.freeram = nr_free_pages() << shift;
-	s.totalhigh = totalhigh_pages << shift;
-	s.freehigh = (nr_free_pages() - nr_free_low()) << shift;
+	s.totalram = mmu_pages(totalram_pages) << shift;
+	s.freeram = mmu_pages(nr_free_pages()) << shift;
+	s.totalhigh = mmu_pages(totalhigh_pages) << shift;
+	s.freehigh = mmu_pages(nr_free_pages() - nr_free_low()) << shift;
 	s.totalswap = swap_total_slots() << shift;
 	s.freeswap = swap_free_slots() << shift;
 	s.procs = min(nr_threads(), 0xffffu);

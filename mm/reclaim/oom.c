@@ -91,13 +91,13 @@ void oom_question(struct oom_question *q, enum zone_id highest)
 	q->share = q->low_only ? share_in(highest) : 1024;
 	q->total = 0;
 	for (int i = 0; i <= (int)highest; i++)
-		q->total += zones[i].managed;
+		q->total += mmu_pages(zones[i].managed);
 }
 
-/* In pages of the zones that ran dry */
+/* In MMU pages of the zones that ran dry */
 unsigned long oom_points(const struct oom_question *q, const struct oom_use *u, int adj)
 {
-	unsigned long pages = (u->low + PAGE_SIZE - 1) / PAGE_SIZE + u->rss / 1024 * q->share + u->rss % 1024 * q->share / 1024;
+	unsigned long pages = (u->low + MMU_PAGE_SIZE - 1) / MMU_PAGE_SIZE + u->rss / 1024 * q->share + u->rss % 1024 * q->share / 1024;
 	long points;
 
 	if (adj <= -1000)

@@ -6,7 +6,6 @@
 #include "kernel/lib/sort.h"
 #include "mm/reclaim/oom.h"
 
-#define K(pages) ((pages) << (PAGE_SHIFT - 10))
 #define TOP 6
 
 static u32 storm[2]; /* printk_allowed: full reports */
@@ -18,8 +17,8 @@ static void zone_line(const struct zone *z, bool wanted)
 	unsigned long anon = z->nr_lru[LRU_ACTIVE_ANON] + z->nr_lru[LRU_INACTIVE_ANON];
 	unsigned long file = z->nr_lru[LRU_ACTIVE_FILE] + z->nr_lru[LRU_INACTIVE_FILE];
 
-	pr_warn("  %-8s %8lu kB free of %8lu, min %lu; anonymous %lu, files %lu, locked %lu%s\n", z->name, K(zone_free_pages(z)), K(z->managed),
-		K(z->watermark[WMARK_MIN]), K(anon), K(file), K(zone_mlocked(z)), wanted ? "" : " (no use for this)");
+	pr_warn("  %-8s %8lu kB free of %8lu, min %lu; anonymous %lu, files %lu, locked %lu%s\n", z->name, kB(zone_free_pages(z)), kB(z->managed),
+		kB(z->watermark[WMARK_MIN]), kB(anon), kB(file), kB(zone_mlocked(z)), wanted ? "" : " (no use for this)");
 }
 
 struct holders { struct { const char *name; unsigned long pages, objects; } top[TOP]; unsigned n; };
@@ -49,7 +48,7 @@ static void low_holders(void)
 	lowmem_report(keep_holder, &h);
 	pr_warn("  low memory is held by:");
 	for (unsigned i = 0; i < h.n; i++) {
-		pr_cont("%s %s %lu kB", i ? "," : "", h.top[i].name, K(h.top[i].pages));
+		pr_cont("%s %s %lu kB", i ? "," : "", h.top[i].name, kB(h.top[i].pages));
 		if (h.top[i].objects)
 			pr_cont(" (%lu)", h.top[i].objects);
 	}
@@ -89,8 +88,8 @@ static void top_processes(const struct oom_question *q)
 	rcu_read_unlock();
 	pr_warn("  %7s %-15s %10s %10s %10s  adj\n", "pid", "process", "low kB", "rss kB", "swap kB");
 	for (int i = 0; i < TOP && top[i].points; i++)
-		pr_warn("  %7d %-15s %10lu %10lu %10lu %4d\n", top[i].pid, top[i].comm, top[i].use.low >> 10, K(top[i].use.rss),
-			K(top[i].use.swap), top[i].adj);
+		pr_warn("  %7d %-15s %10lu %10lu %10lu %4d\n", top[i].pid, top[i].comm, top[i].use.low >> 10, mmu_kB(top[i].use.rss),
+			mmu_kB(top[i].use.swap), top[i].adj);
 }
 
 /* --- the report -------------------------------------------------------------------------------------------------------------------- */
@@ -101,12 +100,12 @@ void oom_report_begin(const struct oom_kill *k)
 		return;
 	pr_warn("out of memory: %s: %s[%d] asks for %lu kB%s\n",
 		k->q.low_only ? "LOW memory ran dry" : zones[ZONE_HIGHMEM].present ? "all zones ran dry" : "memory ran dry", current->comm,
-		current->pid, K(1UL << k->order), k->gfp & __GFP_FS ? "" : ", and may not wait for file systems");
+		current->pid, kB(1UL << k->order), k->gfp & __GFP_FS ? "" : ", and may not wait for file systems");
 	for (int i = NR_ZONES - 1; i >= 0; i--)
 		if (zones[i].present)
 			zone_line(&zones[i], i <= (int)k->q.highest);
 	if (swap_total_slots())
-		pr_warn("  swap     %8lu kB free of %8lu\n", K(swap_free_slots()), K(swap_total_slots()));
+		pr_warn("  swap     %8lu kB free of %8lu\n", mmu_kB(swap_free_slots()), mmu_kB(swap_total_slots()));
 	low_holders();
 	top_processes(&k->q);
 }
@@ -118,7 +117,7 @@ void oom_report_end(const struct oom_kill *k, const struct mm *mm)
 		return;
 	}
 	pr_err("out of memory%s: killed process %d (%s), uid %u: %lu kB low, %lu kB resident, %lu kB swapped, adj %d\n",
-	       k->q.low_only ? " (low)" : "", k->pid, k->comm, k->uid, k->use.low >> 10, K(k->use.rss), K(k->use.swap), k->adj);
+	       k->q.low_only ? " (low)" : "", k->pid, k->comm, k->uid, k->use.low >> 10, mmu_kB(k->use.rss), mmu_kB(k->use.swap), k->adj);
 	if (k->killed)
 		pr_err("out of memory: its family forks faster than it dies: all %u of its process group are killed\n", k->killed);
 }

@@ -28,7 +28,7 @@ static bool room_for(const struct swap_area *a)
 
 	if (sysctl_overcommit_memory == 2 && vm_committed() > vm_commit_limit())
 		return false;
-	return area_used(a) < nr_free_pages() + files / 2 + swap_free_slots() + swap_cache_pages();
+	return area_used(a) < mmu_pages(nr_free_pages() + files / 2 + swap_cache_pages()) + swap_free_slots();
 }
 
 /* --- address spaces --------------------------------------------------------------------------------------------------------- */

@@ -20,7 +20,7 @@ unsigned long vm_committed(void)
 
 unsigned long vm_commit_limit(void)
 {
-	unsigned long ratio = sysctl_overcommit_ratio, ram = totalram_pages << (PAGE_SHIFT - MMU_PAGE_SHIFT);
+	unsigned long ratio = sysctl_overcommit_ratio, ram = mmu_pages(totalram_pages);
 
 	return ram / 100 * ratio + ram % 100 * ratio / 100 + swap_total_slots();
 }
@@ -45,7 +45,7 @@ int vm_charge(unsigned long pages)
 	case 1:
 		return 0;
 	case 0:
-		if (pages <= (totalram_pages << (PAGE_SHIFT - MMU_PAGE_SHIFT)) + swap_total_slots())
+		if (pages <= mmu_pages(totalram_pages) + swap_total_slots())
 			return 0;
 		break;
 	default:

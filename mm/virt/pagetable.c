@@ -76,6 +76,7 @@ int pt_alloc(struct mm *mm, unsigned long addr)
 	pt = new_table();
 	if (!pt)
 		return -ENOMEM;
+	PAGE_IS_ONE_MMU_PAGE("a page table has a struct page of its own");
 	spin_lock_init(&pt->ptl, "ptl");
 	pt->inuse = 0;
 	pt->pt_mm = mm;
