@@ -170,7 +170,7 @@ UMULTI  := $(filter-out $(ALONE),$(UPROG))
 UTEST   := $(patsubst user/tests/%.c,%,$(wildcard user/tests/*.c))
 U       := $(O)/user
 BUSYBOX := $(CACHE)/busybox
-ETC     := $(shell find user/etc -type f 2>/dev/null)
+ETC     := $(shell find user/etc user/doc -type f 2>/dev/null)
 entry    = main_$(subst -,_,$(notdir $(1)))
 
 $(U)/init: $(UINIT) $(wildcard user/init/*.h)
@@ -197,7 +197,7 @@ test-programs: $(UTEST:%=$(U)/tests/%)
 initramfs: $(O)/initramfs.cpio
 $(O)/initramfs.cpio: $(U)/init $(U)/isthmus $(ALONE:%=$(U)/%) $(ETC) $(BUSYBOX) tools/mkinitramfs.py tools/cpio.py
 	$(call SAY,CPIO)
-	$(Q)$(PYTHON) tools/mkinitramfs.py -o $@ --init $(U)/init --busybox $(BUSYBOX) --etc user/etc --sources user \
+	$(Q)$(PYTHON) tools/mkinitramfs.py -o $@ --init $(U)/init --busybox $(BUSYBOX) --etc user/etc --doc user/doc --sources user \
 		--multi $(U)/isthmus $(notdir $(UMULTI)) --alone $(ALONE:%=$(U)/%)
 $(BUSYBOX):
 	$(Q)tools/deps.sh --busybox $(CACHE)

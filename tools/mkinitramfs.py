@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Makes the root file system: BusyBox with a link per applet, our programs, user/etc, device nodes. Needs no root.
 
-usage: mkinitramfs.py -o OUT --init FILE --busybox FILE --etc DIR --sources DIR --multi FILE NAME... --alone FILE...
+usage: mkinitramfs.py -o OUT --init FILE --busybox FILE --etc DIR --doc DIR --sources DIR --multi FILE NAME... --alone FILE...
 The multi-call FILE gets a link for each NAME. A line ` * help: TEXT` in a program's source gives it its line in `help`.
 """
 import argparse
@@ -52,7 +52,7 @@ def read(path):
 
 def build(args):
     a = cpio.Archive()
-    for folder in ("bin", "dev", "etc", "home", "mnt", "proc", "root", "sbin", "usr/bin", "usr/sbin", "var/run"):
+    for folder in ("bin", "dev", "etc", "home", "mnt", "proc", "root", "sbin", "usr/bin", "usr/sbin", "usr/share/doc", "var/run"):
         a.add_dir(folder)
     a.add_dir("tmp", 0o1777)
     a.add_dir("dev/pts")
@@ -75,6 +75,9 @@ def build(args):
         a.add_data("bin/" + names[-1], strip(path), 0o755)
     for name in sorted(os.listdir(args.etc)):
         a.add_data("etc/" + name, read(os.path.join(args.etc, name)), 0o600 if name == "shadow" else 0o644)
+    for name in sorted(os.listdir(args.doc)):
+        if name.endswith(".txt"):
+            a.add_data("usr/share/doc/" + name, read(os.path.join(args.doc, name)))
     a.add_data("etc/programs", "".join(f"{n}\t{t}\n" for n, t in help_lines(args.sources, names)).encode())
     return a
 
@@ -92,6 +95,7 @@ def main():
     p.add_argument("--init", required=True)
     p.add_argument("--busybox", required=True)
     p.add_argument("--etc", required=True)
+    p.add_argument("--doc", required=True)
     p.add_argument("--sources", required=True)
     p.add_argument("--multi", nargs="+", required=True)
     p.add_argument("--alone", nargs="+", required=True)

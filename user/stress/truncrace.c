@@ -6,7 +6,14 @@
  * one writer's whole page. After each round the file is cut to nothing and made long again: then all of it must be zeroes, for
  * everybody, in memory and through read(2): a page that was cut off and is still mapped somewhere shows here.
  *
+ * --lose N loses the race between a fault that sleeps and a truncation on purpose, N times (debug builds: the delay point file-fault): a
+ * child touches a page that must be made, and sleeps with it in its hands; meanwhile the file is cut to nothing and made long again; the
+ * child goes on. What it writes then must be in the file. With truncate=racy it is not: the page belongs to no file. What is said:
+ * how often the interleaving happened, how many pages were orphaned by it (both from /proc/vmstat), how many writes were lost.
+ *
  * Last line: truncrace result=ok|bad processes= pages= rounds= truncates= touches= sigbus= errors= seconds= seed=
+ *        or  truncrace result=ok|bad protocol=pagelock|count|racy rounds= raced= orphaned= lost=
+ * ok: with racy each round lost a page, with the others none, and the interleaving happened each time.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -23,7 +30,7 @@
 
 static u64 pages = 64, processes = 4, length = 10, seed = 1;
 static const char *folder = "/tmp";
-struct shared { volatile u32 round, ready, truncates, touches, sigbus, errors, stop; };
+struct shared { volatile u32 round, ready, truncates, touches, sigbus, errors, stop, step; };
 static struct shared *shared;
 static int fd;
 static sigjmp_buf beyond;
@@ -151,9 +158,100 @@ static void race_the_end(u32 *state)
 	}
 }
 
+/* --- on purpose ----------------------------------------------------------------------------------------------------------------- */
+#define DELAY_POINTS "/proc/delay_points"
+#define SLEEP_MS 150
+
+static void arm(u32 ms)
+{
+	FILE *f = fopen(DELAY_POINTS, "w");
+
+	if (!f || fprintf(f, "file-fault %u\n", ms) < 0 || fclose(f))
+		die("truncrace: " DELAY_POINTS " (debug builds have it)");
+}
+
+static const char *protocol(void)
+{
+	static char line[2048], word[32] = "pagelock";
+	FILE *f = fopen("/proc/cmdline", "r");
+	const char *at = f && fgets(line, sizeof(line), f) ? strstr(line, "truncate=") : NULL;
+
+	if (f)
+		fclose(f);
+	if (at)
+		sscanf(at, "truncate=%31s", word);
+	return word;
+}
+
+static void wait_for(u32 step)
+{
+	for (int i = 0; i < 5000 && shared->step < step; i++)
+		usleep(1000);
+}
+
+/* The child: touches, writes, and keeps the page until the parent has looked. */
+static void hold_page(u32 page)
+{
+	volatile u32 *map = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if ((void *)map == MAP_FAILED)
+		_exit(1);
+	shared->step = 1;
+	map[page * WORDS] = 1;
+	map[page * WORDS] = 0x10571;
+	shared->step = 2;
+	wait_for(3);
+	_exit(0);
+}
+
+/* => was the write lost? */
+static bool lose_once(u32 page)
+{
+	u32 word = 0;
+	pid_t pid;
+
+	shared->step = 0;
+	if (ftruncate(fd, 0) || ftruncate(fd, (off_t)pages * PAGE))
+		die("truncrace: ftruncate");
+	pid = fork();
+	if (!pid)
+		hold_page(page);
+	wait_for(1);
+	usleep(SLEEP_MS * 1000 / 2); /* it sleeps in the fault now */
+	if (ftruncate(fd, 0) || ftruncate(fd, (off_t)pages * PAGE))
+		die("truncrace: ftruncate");
+	wait_for(2);
+	if (pread(fd, &word, sizeof(word), (off_t)page * PAGE) != sizeof(word))
+		die("truncrace: pread");
+	shared->step = 3;
+	waitpid(pid, NULL, 0);
+	return word != 0x10571;
+}
+
+static int lose_on_purpose(u32 rounds)
+{
+	const char *how = protocol();
+	int64_t raced = -proc_field("/proc/vmstat", "truncate_raced"), orphaned = -proc_field("/proc/vmstat", "truncate_orphaned");
+	u32 lost = 0, want;
+	bool good;
+
+	arm(SLEEP_MS);
+	for (u32 n = 0; n < rounds; n++)
+		lost += lose_once(n % (u32)pages);
+	arm(0);
+	raced += proc_field("/proc/vmstat", "truncate_raced");
+	orphaned += proc_field("/proc/vmstat", "truncate_orphaned");
+	want = strcmp(how, "racy") ? 0 : rounds;
+	good = raced >= rounds && orphaned == want && lost == want;
+	printf("truncrace result=%s protocol=%s rounds=%u raced=%d orphaned=%d lost=%u\n", good ? "ok" : "bad", how, rounds, (int)raced, (int)orphaned, lost);
+	return !good;
+}
+
 int main(int argc, char **argv)
 {
+	static u64 lose;
 	const struct option_def defs[] = {
+		{ "lose", 'n', &lose, "lose the race on purpose, so many times (debug builds)" },
 		{ "pages", 'n', &pages, "of the file (64)" },
 		{ "processes", 'n', &processes, "that use it (4)" },
 		{ "seconds", 'n', &length, "how long (10)" },
@@ -166,7 +264,7 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && argv[argc - 1][0] == '/')
 		folder = argv[--argc];
-	parse_options(argc, argv, "usage: truncrace [--pages N] [--processes N] [--seconds N] [--seed N] [/FOLDER]", defs);
+	parse_options(argc, argv, "usage: truncrace [--pages N] [--processes N] [--seconds N] [--seed N] [--lose N] [/FOLDER]", defs);
 	state = mix32(seed);
 	snprintf(name, sizeof(name), "%s/truncrace.XXXXXX", folder);
 	fd = mkstemp(name);
@@ -174,6 +272,8 @@ int main(int argc, char **argv)
 	if (fd < 0 || shared == MAP_FAILED || ftruncate(fd, (off_t)pages * PAGE))
 		die("truncrace");
 	unlink(name);
+	if (lose)
+		return lose_on_purpose((u32)lose);
 	for (u32 n = 0; n < processes; n++)
 		if (!fork()) {
 			worker(n);

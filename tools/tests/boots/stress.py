@@ -19,6 +19,15 @@ SHORT = [
     ("the others, where memory is short, on the debug build", ["--debug", "-m", "96M", "-s", "2", "--swap", "150M", "--block", "ata"],
      "cowtree --size 2M --depth 3 && mapmany --vmas 1000 --tasks 2 --random && reversed --pages 1000 --forks 3 && shmdb --size 30M --seconds 3 && "
      "lockhog --seconds 2 --size 4M --pressure && truncrace --seconds 2 && echo 1 > /proc/rmap_oracle && lowmemhog", 150, {"result": "ok"}),
+    ("remapper: windows rearranged, counted by the oracle", ["--debug", "-m", "128M", "-s", "4"],
+     "(sleep 2; echo 1 > /proc/rmap_oracle) & remapper --seconds 4 --pages 2048 && wait", 60, {"result": "ok", "errors": "0"}),
+    ("remapper as an ordinary user", ["-m", "128M", "-s", "2"],
+     "su student -c 'remapper --seconds 1'; [ $? = 4 ] && echo 1 > /proc/sys/vm/nonlinear && su student -c 'remapper --seconds 1 --window 256'", 60, {"result": "ok"}),
+    ("the race between a fault and a truncation, lost on purpose: racy", ["--debug", "-m", "128M", "-a", "truncate=racy"], "truncrace --lose 3", 60,
+     {"result": "ok", "protocol": "racy", "raced": "3", "orphaned": "3", "lost": "3"}),
+    ("... not lost: count", ["--debug", "-m", "128M", "-a", "truncate=count"], "truncrace --lose 3; truncrace --seconds 2 && truncrace --lose 1 && echo 1 > /proc/rmap_oracle", 60,
+     {"result": "ok", "protocol": "count", "orphaned": "0", "lost": "0"}),
+    ("... nor pagelock", ["--debug", "-m", "128M"], "truncrace --lose 3", 60, {"result": "ok", "protocol": "pagelock", "raced": "3", "orphaned": "0", "lost": "0"}),
     ("syscallstorm, as root and not, on the debug build", ["--debug", "-m", "256M", "-s", "2"], "syscallstorm --seconds 20", 90, {"result": "ok"}),
 ]
 LONG = [
