@@ -212,7 +212,7 @@ static void many(void)
 {
 	char out[4][8] = { "a", "bb", "ccc", "dddd" }, in[5][8] = { { 0 } };
 	struct iovec ov[4], iv[5];
-	struct mmsghdr om[4] = { { { 0 } } }, im[5] = { { { 0 } } };
+	struct mmsghdr om[4] = { 0 }, im[5] = { 0 };
 	struct timespec ts = { 0, 50000000 };
 	int s[2], good = 1;
 
@@ -230,7 +230,7 @@ static void many(void)
 	is(sendmmsg(s[0], om, 4, 0), 4, "sendmmsg");
 	is(recvmmsg(s[1], im, 5, MSG_WAITFORONE, NULL), 4, "recvmmsg takes what is there");
 	for (int i = 0; i < 4; i++)
-		good &= im[i].msg_len == i + 1 && om[i].msg_len == i + 1 && !strcmp(in[i], out[i]);
+		good &= im[i].msg_len == i + 1u && om[i].msg_len == i + 1u && !strcmp(in[i], out[i]);
 	ok(good, "... each with its length");
 	fails(recvmmsg(s[1], im, 5, MSG_DONTWAIT, NULL), EAGAIN, "none");
 	sendmmsg(s[0], om, 4, 0);
