@@ -9,6 +9,7 @@
 #include "arch/i386/traps.h"
 #include "kernel/fs/internal.h"
 #include "kernel/fs/vfs.h"
+#include "kernel/ipc/ipc.h"
 #include "kernel/lib/vsprintf.h"
 #include "kernel/sys/process.h"
 #include "mm/reclaim/reclaim.h"
@@ -96,7 +97,8 @@ void tables_init(void)
 	static const struct reclaim_ops reclaim = { .files_bytes = files_table_bytes, .task_uid = task_uid, .kill = kill_task,
 		.file_swapped = tmpfs_swapped, .next_swapped = tmpfs_next_swapped };
 	static const struct virt_ops virt = { .fget = fget, .mmap_file = mmap_file, .shmem_file = shmem_file,
-		.file_size = file_size, .fsync = file_fsync, .punch_hole = file_punch_hole, .noexec = file_noexec, .capable = capable };
+		.file_size = file_size, .fsync = file_fsync, .punch_hole = file_punch_hole, .noexec = file_noexec, .capable = capable,
+		.attached = shm_attached };
 
 	virt_ops = &virt;
 	reclaim_ops = &reclaim;

@@ -171,6 +171,7 @@ struct group {
 	u64 real_interval;
 	struct { u64 value, interval; } cpu_timer[2]; /* S: ITIMER_VIRTUAL, PROF */
 	struct list_head posix_timers; /* S */
+	struct undo_list *sem_undo; /* kernel/ipc/sem.c; NULL: none */
 	int next_timer_id;          /* S */
 	s16 oom_score_adj, oom_score_adj_min;
 	bool oom_victim;            /* a: the out-of-memory killer wants it gone: it may use the reserves */

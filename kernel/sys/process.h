@@ -38,6 +38,7 @@ pid_t next_tgid(pid_t from);        /* smallest live process number >= from; 0: 
 struct user {                    /* one per uid in use: what RLIMIT_NPROC and RLIMIT_SIGPENDING count */
 	atomic_t refcount, tasks, sigpending;
 	atomic_t inflight;       /* files on their way through sockets: RLIMIT_NOFILE */
+	atomic_t locked_shm;     /* pages under SHM_LOCK: RLIMIT_MEMLOCK */
 	uid_t uid;
 	struct list_head node;
 };

@@ -46,7 +46,7 @@ struct address_space {
 	pindex_t wb_next;              /* the flusher: where it goes on in a large file */
 };
 enum { MAPPING_SWAPBACKED = 1 /* tmpfs, shared anonymous */, MAPPING_UNEVICTABLE = 2, MAPPING_LOWMEM = 4,
-       MAPPING_DEVICE = 8 /* a disk's own pages */ };
+       MAPPING_DEVICE = 8 /* a disk's own pages */, MAPPING_LOCKED = 16 /* SHM_LOCK: the scanner passes over its pages */ };
 
 enum { TAG_DIRTY, TAG_WRITEBACK }; /* of mapping->pages; pages of MAPPING_SWAPBACKED carry none */
 
@@ -189,7 +189,7 @@ struct file {
 	struct rcu_head rcu;
 };
 enum { FMODE_READ = 1, FMODE_WRITE = 2, FMODE_LSEEK = 4, FMODE_EXEC = 8, FMODE_PATH = 16,
-       FMODE_RANDOM = 32 /* POSIX_FADV_RANDOM */ };
+       FMODE_RANDOM = 32 /* POSIX_FADV_RANDOM */, FMODE_ATTACH = 64 /* System V: virt_ops->attached counts its areas */ };
 static inline void get_file(struct file *f) { atomic_inc(&f->refcount); }
 void put_file(struct file *f); /* kernel/fs; may sleep */
 

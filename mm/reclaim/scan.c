@@ -56,6 +56,14 @@ static enum fate judge_use(struct page *page, bool *once)
 	return FATE_KEEP;
 }
 
+/* Of a segment under SHM_LOCK; page is locked. */
+static bool shm_locked(const struct page *page)
+{
+	const struct address_space *m = page->mapping;
+
+	return m && !page_anon(page) && m->flags & MAPPING_LOCKED;
+}
+
 /* --- 1: out of the page tables -------------------------------------------------------------------------------------------- */
 /* page is locked. => FATE_READY: still locked, nobody maps it */
 static enum fate detach_locked(struct page *page, struct scan *s, u32 *cpus)
@@ -74,6 +82,8 @@ static enum fate detach_locked(struct page *page, struct scan *s, u32 *cpus)
 		fate = judge_use(page, &once);
 	if (fate != FATE_READY)
 		return fate;
+	if (page_swapbacked(page) && unlikely(shm_locked(page)))
+		return FATE_ACTIVATE;
 	if (page_swapbacked(page) && !page_swapcache(page) && (!(s->gfp & __GFP_IO) || swap_add_page(page)))
 		return FATE_ACTIVATE;
 	if (page_mapped(page) && (rmap_unmap_gather(page, cpus) != RMAP_DONE || page_mapped(page)))

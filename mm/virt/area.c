@@ -91,14 +91,21 @@ struct vma *vma_copy(const struct vma *old)
 	*v = *old;
 	rmap_vma_init(v);
 	if (v->file)
-		get_file(v->file);
+		vma_get_file(v);
 	return v;
+}
+
+static inline void vma_put_file(struct vma *v)
+{
+	if (unlikely(v->file->mode & FMODE_ATTACH))
+		virt_ops->attached(v->file, -1);
+	put_file(v->file);
 }
 
 void vma_free(struct vma *v)
 {
 	if (v->file)
-		put_file(v->file);
+		vma_put_file(v);
 	kmem_cache_free(vma_cache, v);
 }
 
@@ -117,7 +124,7 @@ void vma_bury(struct mm *mm, struct vma *corpses)
 		if (vma_nonlinear(v))
 			nonlinear_bury(v);
 		if (v->file)
-			put_file(v->file);
+			vma_put_file(v);
 		call_rcu(&v->rcu, vma_free_rcu);
 	}
 }

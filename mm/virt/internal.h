@@ -23,6 +23,12 @@ static inline bool page_aligned(unsigned long n) { return !(n & ~MMU_PAGE_MASK);
 /* --- area.c: the tree ------------------------------------------------------------------------------------------- */
 struct vma *vma_alloc(struct mm *mm);
 struct vma *vma_copy(const struct vma *v);      /* all but tree and tails; takes a file reference */
+static inline void vma_get_file(struct vma *v)  /* v->file is set */
+{
+	get_file(v->file);
+	if (unlikely(v->file->mode & FMODE_ATTACH))
+		virt_ops->attached(v->file, 1);
+}
 void vma_free(struct vma *v);                   /* never linked, or unlinked and no reader left: not through RCU */
 void vma_insert(struct mm *mm, struct vma *v);  /* tree, counts; then visible to the reverse map */
 void vma_insert_tree(struct mm *mm, struct vma *v); /* the first half only */

@@ -235,6 +235,7 @@ struct virt_ops {
 	int (*punch_hole)(struct file *f, loff_t start, loff_t len); /* MADV_REMOVE; takes inode->lock */
 	bool (*noexec)(struct file *f);                              /* from a mount without exec */
 	bool (*capable)(int cap);
+	void (*attached)(struct file *f, int step);                  /* FMODE_ATTACH: an area of it comes (1) or goes (-1); see kernel/ipc */
 };
 extern const struct virt_ops *virt_ops;
 void mm_virt_init(void);

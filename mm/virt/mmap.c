@@ -127,8 +127,8 @@ static unsigned long pages_in_the_way(struct mm *mm, unsigned long start, unsign
 static int attach(struct vma *v, struct file *file)
 {
 	if (file) {
-		get_file(file);
 		v->file = file;
+		vma_get_file(v);
 		return virt_ops->mmap_file(file, v);
 	}
 	if (!(v->flags & VM_SHARED))

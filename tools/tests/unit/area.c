@@ -24,6 +24,7 @@ int rmap_vma_merge(struct vma *into, struct vma *gone) { return 0; }
 void rmap_adjust_begin(struct vma *v) { CHECK(!adjusting); adjusting = true; }
 void rmap_adjust_end(struct vma *v) { CHECK(adjusting); adjusting = false; }
 void mm_account(struct mm *mm, u32 flags, long pages) { mm->total_vm += pages; }
+const struct virt_ops *virt_ops; /* asked for files of attached segments only */
 void put_file(struct file *f) { atomic_dec(&f->refcount); }
 void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *)) { func(head); }
 
