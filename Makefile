@@ -65,7 +65,8 @@ endif
 
 # --- kernel ------------------------------------------------------------------------------------------------------
 ROOMS   := boot arch/i386 kernel/lib kernel/sync kernel/sched kernel/time mm/phys drivers/block drivers/bus \
-           drivers/char mm/cache mm/rmap mm/virt mm/reclaim kernel/fs kernel/fs/ext2 kernel/net kernel/proc kernel/sys
+           drivers/char mm/cache mm/rmap mm/virt mm/reclaim kernel/fs kernel/fs/ext2 kernel/net kernel/ipc kernel/proc \
+           kernel/sys
 CSRC    := $(wildcard $(addsuffix /*.c,$(ROOMS)))
 ASRC    := $(wildcard $(addsuffix /*.asm,$(ROOMS)))
 OBJ     := $(CSRC:%.c=$(B)/%.o) $(ASRC:%.asm=$(B)/%.asm.o) $(B)/syscall_table.o

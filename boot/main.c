@@ -26,6 +26,7 @@
 #include "drivers/char/char.h"
 #include "kernel/fs/dev.h"
 #include "kernel/fs/vfs.h"
+#include "kernel/ipc/ipc.h"
 #include "kernel/net/net.h"
 #include "kernel/lib/param.h"
 #include "kernel/lib/printk.h"
@@ -134,6 +135,7 @@ static int boot_thread(void *unused)
 	char_init();
 	vfs_init();
 	net_init();
+	ipc_init();
 	chrdev_init();
 	blkdev_init();
 	block_init();

@@ -17,7 +17,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Rooms of one number may use each other: the utilities of kernel/{lib,sync,sched,time} do, and so do rmap and virt.
 ORDER = {"arch/i386": 0, "kernel/lib": 1, "kernel/sync": 1, "kernel/sched": 1, "kernel/time": 1, "mm/phys": 2, "drivers/bus": 3,
          "drivers/block": 3, "drivers/char": 3, "mm/cache": 4, "mm/rmap": 5, "mm/virt": 5, "mm/reclaim": 5, "kernel/fs": 6, "kernel/fs/ext2": 6,
-         "kernel/net": 6, "kernel/proc": 6, "kernel/sys": 6, "boot": 7}
+         "kernel/net": 6, "kernel/ipc": 6, "kernel/proc": 6, "kernel/sys": 6, "boot": 7}
 EVERYWHERE = {"kernel/lib/types.h", "kernel/lib/units.h", "kernel/lib/bug.h", "kernel/lib/printk.h"}
 TOP = {"boot", "kernel", "mm", "arch", "drivers", "user", "tools", "Makefile", "linker.ld", "README.md", "LICENSE"}
 SOURCE = (".c", ".h", ".asm", ".py", ".sh", ".mk")

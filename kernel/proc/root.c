@@ -6,6 +6,7 @@
 #include "kernel/lib/ctype.h"
 #include "kernel/lib/div64.h"
 #include "kernel/lib/param.h"
+#include "kernel/ipc/ipc.h"
 #include "kernel/net/net.h"
 #include "kernel/proc/internal.h"
 #include "kernel/sync/hashlock.h"
@@ -190,6 +191,16 @@ static const struct proc_entry net_children[] = {
 	{ 0 }
 };
 
+static void ipc_msg_file(struct seq *s, struct task *t) { sysvipc_msg_show(s); }
+static void ipc_sem_file(struct seq *s, struct task *t) { sysvipc_sem_show(s); }
+static void ipc_shm_file(struct seq *s, struct task *t) { sysvipc_shm_show(s); }
+static const struct proc_entry sysvipc_children[] = {
+	{ .name = "msg", .show = ipc_msg_file },
+	{ .name = "sem", .show = ipc_sem_file },
+	{ .name = "shm", .show = ipc_shm_file },
+	{ 0 }
+};
+
 static const struct proc_entry root_children[] = {
 	{ .name = "buddyinfo", .show = buddyinfo_show },
 	{ .name = "cmdline", .show = cmdline_show },
@@ -225,6 +236,7 @@ static const struct proc_entry root_children[] = {
 	{ .name = "swaps", .show = swaps_show },
 	{ .name = "sys", .children = sys_children },
 	{ .name = "sysrq-trigger", .mode = 0200, .write = trigger_write },
+	{ .name = "sysvipc", .children = sysvipc_children },
 	{ .name = "thread-self", .readlink = thread_readlink },
 	{ .name = "uptime", .show = uptime_show },
 	{ .name = "version", .show = version_show },

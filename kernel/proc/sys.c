@@ -4,6 +4,7 @@
  */
 #include "drivers/char/char.h"
 #include "kernel/lib/div64.h"
+#include "kernel/ipc/ipc.h"
 #include "kernel/net/net.h"
 #include "kernel/proc/internal.h"
 #include "mm/cache/writeback.h"
@@ -126,9 +127,44 @@ FIXED(entropy_avail, "%u", random_entropy())
 FIXED(poolsize, "%u", 256)
 static const struct proc_entry random_children[] = { RO(boot_id), RO(entropy_avail), RO(poolsize), RO(uuid), { 0 } };
 
+/* --- System V: kernel.shm*, msg*, sem */
+
+NUMBER(msgmax, sysctl_msgmax, 0, 0x7fffffff)
+NUMBER(msgmnb, sysctl_msgmnb, 0, 0x7fffffff)
+NUMBER(msgmni, sysctl_msgmni, 0, 32768)
+NUMBER(shmall, sysctl_shmall, 0, 0xffffffffLL)
+NUMBER(shmmax, sysctl_shmmax, 0, 0xffffffffLL)
+NUMBER(shmmni, sysctl_shmmni, 0, 32768)
+static void sem_show(struct seq *s, struct task *t)
+{
+	seq_printf(s, "%u\t%u\t%u\t%u\n", sysctl_sem[0], sysctl_sem[1], sysctl_sem[2], sysctl_sem[3]);
+}
+/* One to four numbers, the later ones stay. */
+static int sem_write(struct task *t, char *text, size_t n)
+{
+	u32 new[4] = { sysctl_sem[0], sysctl_sem[1], sysctl_sem[2], sysctl_sem[3] };
+	char *end = skip_spaces(text);
+
+	for (unsigned i = 0; i < 4 && *end; i++) {
+		char *begin = end;
+		u64 v = simple_strtoull(begin, &end, 0);
+
+		if (end == begin || v > (i == 3 ? 32768 : 0x7fffffffU))
+			return -EINVAL;
+		new[i] = (u32)v;
+		end = skip_spaces(end);
+	}
+	if (*end)
+		return -EINVAL;
+	memcpy(sysctl_sem, new, sizeof(new));
+	return 0;
+}
+
 static const struct proc_entry kernel_children[] = {
-	RO(cap_last_cap), RW(domainname), RW(hostname), RO(ngroups_max), RO(osrelease), RO(ostype), RW(pid_max), RW(printk),
+	RO(cap_last_cap), RW(domainname), RW(hostname), RW(msgmax), RW(msgmnb), RW(msgmni), RO(ngroups_max), RO(osrelease), RO(ostype), RW(pid_max),
+	RW(printk),
 	{ .name = "random", .children = random_children },
+	RW(sem), RW(shmall), RW(shmmax), RW(shmmni),
 	{ .name = "threads-max", .mode = 0644, .show = threads_max_show, .write = threads_max_write },
 	RO(version), { 0 }
 };

@@ -10,6 +10,7 @@
  */
 #include "kernel/fs/tty_job.h"
 #include "kernel/fs/vfs.h"
+#include "kernel/ipc/ipc.h"
 #include "kernel/lib/bug.h"
 #include "kernel/lib/syscall.h"
 #include "kernel/sys/cred.h"
@@ -301,6 +302,8 @@ static void last_thread_leaves(struct group *g)
 		      group_wait_status(g) ?: current->exit_code);
 	cancel_itimers(g);
 	posix_timers_exit(g);
+	if (unlikely(g->sem_undo))
+		sem_exit(g);
 	if (g->session_leader)
 		tty_session_exit();
 }

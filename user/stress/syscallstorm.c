@@ -4,7 +4,7 @@
  * No argument of any system call may bring the kernel down. Worker processes with several threads each call random
  * numbers with arguments from a collection of nasty values: unmapped, read-only, half-mapped and kernel addresses,
  * huge and negative lengths, random flags, open, closed and absurd descriptors. Workers crash often; that is fine.
- * The parent starts new ones, half of them as user 1000 when it is root.
+ * The parent starts new ones, half of them as user 1000 when it is root, and removes the System V objects that they leave.
  *
  * Left out: what ends or changes the machine for everybody (reboot, kill of others, mount, chroot, setting clocks and
  * names) and what would leave processes that nobody can find (clone, vfork).
@@ -21,7 +21,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -263,6 +266,25 @@ static void end_worker(pid_t pid)
 	}
 }
 
+static void remove_ipc(void)
+{
+	struct shmid_ds shm;
+	struct semid_ds sem;
+	struct msqid_ds msg;
+	struct seminfo si;
+	int last;
+
+	last = shmctl(0, IPC_INFO, (void *)&shm);
+	for (int i = 0; i <= last; i++)
+		shmctl(shmctl(i, SHM_STAT, &shm), IPC_RMID, NULL);
+	last = semctl(0, 0, IPC_INFO, &si);
+	for (int i = 0; i <= last; i++)
+		semctl(semctl(i, 0, SEM_STAT, &sem), 0, IPC_RMID);
+	last = msgctl(0, IPC_INFO, &msg);
+	for (int i = 0; i <= last; i++)
+		msgctl(msgctl(i, MSG_STAT, &msg), IPC_RMID, NULL);
+}
+
 static void round_of(u32 first, double until)
 {
 	pid_t pid[64];
@@ -288,6 +310,7 @@ static void round_of(u32 first, double until)
 		if (pid[i] > 0)
 			end_worker(pid[i]);
 	system("rm -rf /tmp/storm.*");
+	remove_ipc();
 }
 
 int main(int argc, char **argv)
