@@ -52,8 +52,23 @@ truncate -s 1M img; mke2fs -F img > /dev/null; dd if=img bs=1 skip=1080 count=2 
 mkpasswd -m md5 -S abcdefgh secret; mkpasswd -m sha512 -S abcdefgh secret | cut -c1-20
 ## ts and watch
 echo x | ts '' ; echo line | ts abc; ubirename 2>&1 | head -1
-## logger and syslog are refused politely
+## logger without a daemon
 logger hello < /dev/null; echo $?
+## syslogd and logger
+syslogd -n -O "$PWD/log" & p=$!; i=0; while [ ! -S /dev/log ] && [ $((i += 1)) -lt 100 ]; do usleep 20000; done
+logger -t tag -p daemon.err hello world; echo a line | logger -t in -p user.notice; logger -t last end
+i=0; while ! grep -q last log && [ $((i += 1)) -lt 100 ]; do usleep 20000; done; kill $p; wait $p 2>/dev/null; echo $?; rm -f /dev/log
+tr -s ' ' < log | cut -d ' ' -f 5- | sed 's/\[[0-9]*\]//'
+## syslogd in shared memory, logread
+syslogd -n -C16 & p=$!; i=0; while [ ! -S /dev/log ] && [ $((i += 1)) -lt 100 ]; do usleep 20000; done
+logger -t one first; logger -t two second; usleep 100000; logread | tr -s ' ' | cut -d ' ' -f 5-
+awk 'NR > 1 { print $3, $4 }' /proc/sysvipc/shm; awk 'NR > 1 { print $3, $4 }' /proc/sysvipc/sem
+logread -F > tail & q=$!; usleep 100000; logger -t three third
+i=0; while ! grep -q third tail && [ $((i += 1)) -lt 100 ]; do usleep 20000; done; kill $q; wait $q 2>/dev/null; grep -c third tail
+kill $p; wait $p 2>/dev/null; echo $?; rm -f /dev/log; wc -l < /proc/sysvipc/shm; logread 2>&1 | sed 's/:.*//'
+## netstat of sockets
+netstat -x -a | head -2; syslogd -n -O log & p=$!; i=0; while [ ! -S /dev/log ] && [ $((i += 1)) -lt 100 ]; do usleep 20000; done
+netstat -x -a | grep -c /dev/log; grep -c /dev/log /proc/net/unix; kill $p; wait $p 2>/dev/null; rm -f /dev/log
 ## ipcalc
 ipcalc -n 10.1.2.3/8; ipcalc -b 192.168.1.5/24; ipcalc -p 10.0.0.1 255.255.0.0
 ## chroot

@@ -24,3 +24,8 @@ nice -n -5 nice; renice -n -3 -p $$ 2>&1; nice
 mkdir -p r/bin; cp /bin/busybox r/bin; chroot r /bin/busybox sh -c 'cd /; /bin/busybox ls ..'
 ## su and back
 su student -c 'id -un; cd /root; echo $?'; id -u
+## klogd
+syslogd -n -O "$PWD/log" & p=$!; i=0; while [ ! -S /dev/log ] && [ $((i += 1)) -lt 100 ]; do usleep 20000; done
+klogd -n & k=$!; usleep 200000; echo '<4>transcript: a line' > /dev/kmsg
+i=0; while ! grep -q 'a line' log && [ $((i += 1)) -lt 100 ]; do usleep 20000; done; kill $k $p; wait; rm -f /dev/log
+grep 'a line' log | tr -s ' ' | cut -d ' ' -f 5- | sed 's/\[[ .0-9]*\] //'

@@ -16,9 +16,9 @@ sys.path.insert(0, os.path.join(ROOT, "tools"))
 BUSYBOX = os.path.join(ROOT, os.environ.get("CACHE", ".cache"), "busybox")
 
 EXCLUDED = {
-    "network": "arp arping brctl ftpget ftpput httpd ifconfig ifdown ifup ip ipneigh nameif nc netstat nslookup ping ping6 rdate route "
+    "network": "arp arping brctl ftpget ftpput httpd ifconfig ifdown ifup ip ipneigh nameif nc nslookup ping ping6 rdate route "
                "ssl_client tc telnet telnetd tftp traceroute traceroute6 tunctl udhcpc udhcpd vconfig wget",
-    "talks through a socket, of which this kernel has none": "klogd syslogd logread uevent",
+    "listens to the kernel through a netlink socket, of which this kernel has none": "uevent",
     "ends or takes over the machine; boots/runner.py and boots/keys.py do that": "halt linuxrc poweroff reboot",
     "reads physical memory: there is no /dev/mem": "devmem",
 }
