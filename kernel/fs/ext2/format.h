@@ -94,6 +94,11 @@ struct ext2_disk_inode {
 };
 static_assert(sizeof(struct ext2_disk_inode) == 128, "the first 128 bytes of an inode");
 
+/* Behind them in an inode of 256 bytes or more: how much of it is in use; nanoseconds << 2 | bits 32 and 33 of the seconds. */
+struct ext2_disk_times { u16 used, checksum; u32 ctime, mtime, atime, made, made_more; };
+enum { EXT2_TIMES_AT = 128, EXT2_TIMES_USED = 16, EXT2_NEW_USED = 32 };
+static_assert(sizeof(struct ext2_disk_times) == 24, "what ext4 calls the large inode");
+
 struct ext2_dirent {
 	u32 ino;                    /* 0: unused space */
 	u16 rec_len;                /* to the next entry, or the block's end */

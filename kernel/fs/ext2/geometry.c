@@ -10,6 +10,7 @@
 #include "kernel/lib/div64.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/vsprintf.h"
+#include "kernel/time/clock.h"
 
 /* --- features ---------------------------------------------------------------------------------------------------- */
 static const struct { u32 bit; const char *name; } incompat_names[] = {
@@ -181,4 +182,32 @@ loff_t ext2_max_size(const struct ext2_geometry *g)
 
 	by_sectors = sectors - div_u64(sectors, (u32)per) * 2 - 8; /* indirect blocks count too: a little less than all */
 	return (loff_t)(min(min(levels, by_sectors), (u64)~0U) << g->block_bits);
+}
+
+/* --- times --------------------------------------------------------------------------------------------------------- */
+#define LAST_SECOND 9223372035LL /* of what 64 bits of nanoseconds hold: in 2262 */
+
+s64 ext2_get_time(u32 seconds, const u32 *more)
+{
+	s64 sec = (s32)seconds;
+	u32 nsec = 0;
+
+	if (more) {
+		sec += (s64)(*more & 3) << 32;
+		nsec = *more >> 2;
+	}
+	if (nsec >= NSEC_PER_SEC)
+		nsec = 0;
+	return min(sec, LAST_SECOND) * (s64)NSEC_PER_SEC + nsec;
+}
+
+u32 ext2_put_time(s64 ns, u32 *more)
+{
+	s64 sec = ns >= 0 ? (s64)div_u64((u64)ns, NSEC_PER_SEC) : -(s64)div_u64((u64)(-ns) + NSEC_PER_SEC - 1, NSEC_PER_SEC);
+
+	if (!more)
+		return (u32)(s32)clamp(sec, -0x80000000LL, 0x7fffffffLL);
+	sec = max(sec, -0x80000000LL);
+	*more = (u32)(ns - sec * (s64)NSEC_PER_SEC) << 2 | ((u32)((sec - (s32)(u32)sec) >> 32) & 3);
+	return (u32)sec;
 }

@@ -7,7 +7,8 @@
  * into its block of the inode table, which is dirty then in turn. The last iput of an inode without links: its blocks, its
  * number. The number is given back last, after the inode on the disk's side says "deleted": somebody may take it at once.
  *
- * Times are whole seconds, from 1901 to 2038: the 32 bits that the first 128 bytes of an inode have for each.
+ * Times are whole seconds, from 1901 to 2038: the 32 bits that the first 128 bytes of an inode have for each. Where inodes have 256
+ * bytes (mke2fs's default now) nanoseconds and more years lie behind, as Linux's ext4 keeps them, for ext2 as well.
  */
 #include "drivers/char/char.h"
 #include "kernel/fs/ext2/ext2.h"
@@ -121,7 +122,15 @@ static int set_link(struct inode *i, const struct ext2_disk_inode *d)
 	return 0;
 }
 
-static int fill(struct inode *i, const struct ext2_disk_inode *d)
+/* => where the rest of the times lies, NULL: this inode has none */
+static struct ext2_disk_times *times_of(const struct ext2_sb *s, const void *raw)
+{
+	struct ext2_disk_times *t = (void *)((char *)raw + EXT2_TIMES_AT);
+
+	return ext2_has_times(&s->g) && t->used >= EXT2_TIMES_USED && t->used <= s->g.inode_size - EXT2_TIMES_AT ? t : NULL;
+}
+
+static int fill(struct inode *i, const struct ext2_disk_inode *d, const struct ext2_disk_times *t)
 {
 	struct ext2_sb *s = ext2_sb(i->sb);
 	struct ext2_inode *e = ext2_i(i);
@@ -139,9 +148,9 @@ static int fill(struct inode *i, const struct ext2_disk_inode *d)
 	i->nlink = d->links;
 	i->size = size;
 	i->blocks = d->sectors;
-	i->atime = (s64)(s32)d->atime * NSEC_PER_SEC;
-	i->mtime = (s64)(s32)d->mtime * NSEC_PER_SEC;
-	i->ctime = (s64)(s32)d->ctime * NSEC_PER_SEC;
+	i->atime = ext2_get_time(d->atime, t ? &t->atime : NULL);
+	i->mtime = ext2_get_time(d->mtime, t ? &t->mtime : NULL);
+	i->ctime = ext2_get_time(d->ctime, t ? &t->ctime : NULL);
 	e->flags = d->flags;
 	e->generation = d->generation;
 	e->xattr_block = d->xattr_block;
@@ -155,7 +164,7 @@ static int fill(struct inode *i, const struct ext2_disk_inode *d)
 static int read_inode(struct inode *i)
 {
 	struct ext2_sb *s = ext2_sb(i->sb);
-	struct ext2_disk_inode d;
+	struct { struct ext2_disk_inode d; struct ext2_disk_times t; } copy;
 	struct meta m;
 	unsigned offset;
 	int err = get_raw(s, (u32)i->ino, &m, &offset);
@@ -164,13 +173,13 @@ static int read_inode(struct inode *i)
 	if (err)
 		return err;
 	p = meta_map(&m);
-	memcpy(&d, p + offset, sizeof(d));
+	memcpy(&copy, p + offset, ext2_has_times(&s->g) ? sizeof(copy) : sizeof(copy.d));
 	meta_unmap(p);
 	meta_put(&m);
-	if (!d.links)
+	if (!copy.d.links)
 		return -ESTALE; /* deleted */
 	ext2_i(i)->group = ext2_group_of_ino(&s->g, (u32)i->ino);
-	return fill(i, &d);
+	return fill(i, &copy.d, times_of(s, &copy));
 }
 
 struct inode *ext2_iget(struct super_block *sb, u32 ino)
@@ -205,13 +214,6 @@ struct inode *ext2_iget(struct super_block *sb, u32 ino)
 }
 
 /* --- writing ------------------------------------------------------------------------------------------------------------ */
-static u32 seconds(s64 ns)
-{
-	s64 sec = ns >= 0 ? (s64)div_u64((u64)ns, NSEC_PER_SEC) : -(s64)div_u64((u64)(-ns) + NSEC_PER_SEC - 1, NSEC_PER_SEC);
-
-	return (u32)(s32)clamp(sec, -0x80000000LL, 0x7fffffffLL);
-}
-
 static void put_blocks(const struct inode *i, struct ext2_disk_inode *d)
 {
 	const struct ext2_inode *e = ext2_i(i);
@@ -235,6 +237,7 @@ static void put_blocks(const struct inode *i, struct ext2_disk_inode *d)
 /* lock_small held: so that of two who write the same inode, the later one has the newer contents. */
 static void put_inode(const struct inode *i, struct ext2_disk_inode *d)
 {
+	struct ext2_disk_times *t = times_of(ext2_sb(i->sb), d);
 	const struct ext2_inode *e = ext2_i(i);
 	loff_t size = i->size;
 
@@ -248,14 +251,26 @@ static void put_inode(const struct inode *i, struct ext2_disk_inode *d)
 	if (S_ISREG(i->mode))
 		d->size_high = (u32)(size >> 32);
 	d->sectors = (u32)i->blocks;
-	d->atime = seconds(i->atime);
-	d->mtime = seconds(i->mtime);
-	d->ctime = seconds(i->ctime);
+	d->atime = ext2_put_time(i->atime, t ? &t->atime : NULL);
+	d->mtime = ext2_put_time(i->mtime, t ? &t->mtime : NULL);
+	d->ctime = ext2_put_time(i->ctime, t ? &t->ctime : NULL);
 	d->dtime = e->dtime;
 	d->flags = e->flags;
 	d->generation = e->generation;
 	d->xattr_block = e->xattr_block;
 	put_blocks(i, d);
+}
+
+/* Another inode's place: nothing of that stays. */
+static void clear_raw(struct ext2_sb *s, const struct inode *i, void *raw)
+{
+	struct ext2_disk_times *t = (void *)((char *)raw + EXT2_TIMES_AT);
+
+	memset(raw, 0, s->g.inode_size);
+	if (!ext2_has_times(&s->g))
+		return;
+	t->used = EXT2_NEW_USED;
+	t->made = ext2_put_time(i->ctime, &t->made_more);
 }
 
 /* Into its block of the table. fresh: what lay there before was another inode's. */
@@ -275,11 +290,11 @@ static int write_inode(struct inode *i, bool fresh)
 	p = meta_map(&m);
 	spin_lock(&i->lock_small);
 	if (fresh)
-		memset(p + offset, 0, s->g.inode_size);
+		clear_raw(s, i, p + offset);
 	put_inode(i, (void *)(p + offset));
 	spin_unlock(&i->lock_small);
 	meta_unmap(p);
-	meta_dirty(&m, offset, fresh ? s->g.inode_size : sizeof(struct ext2_disk_inode));
+	meta_dirty(&m, offset, fresh || ext2_has_times(&s->g) ? s->g.inode_size : sizeof(struct ext2_disk_inode));
 	meta_put(&m);
 	return 0;
 }
@@ -383,7 +398,7 @@ void ext2_evict(struct inode *i)
 	if (has_blocks(i))
 		ext2_truncate(i, 0);
 	ext2_free_xattr(i);
-	e->dtime = seconds(inode_now());
+	e->dtime = ext2_put_time(inode_now(), NULL);
 	i->size = 0;
 	write_inode(i, false);
 	ext2_free_ino(s, (u32)i->ino, S_ISDIR(i->mode));

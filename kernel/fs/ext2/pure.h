@@ -41,6 +41,11 @@ static inline bool ext2_ino_ok(const struct ext2_geometry *g, u32 ino)
 }
 loff_t ext2_max_size(const struct ext2_geometry *g);
 
+/* Times: nanoseconds since 1970 <-> seconds, and with `more` (NULL: an inode without) nanoseconds and two bits of the seconds. */
+s64 ext2_get_time(u32 seconds, const u32 *more);
+u32 ext2_put_time(s64 ns, u32 *more);
+static inline bool ext2_has_times(const struct ext2_geometry *g) { return g->inode_size >= EXT2_TIMES_AT + EXT2_NEW_USED; }
+
 /* --- path.c: the way from an inode to block n of a file -------------------------------------------------------------------------- */
 #define EXT2_MAX_DEPTH 4
 struct ext2_path { unsigned depth; u32 slot[EXT2_MAX_DEPTH]; /* [0] of inode->block, [i] of the i-th indirect block */ };

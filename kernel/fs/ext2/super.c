@@ -138,6 +138,7 @@ static int read_super(struct ext2_sb *s, u32 at)
 	s->super_offset = (unsigned)pos & (PAGE_SIZE - 1);
 	d = ext2_super_map(s);
 	wrong = ext2_read_geometry(d, bytes, &s->g);
+	s->vfs->time_gran = ext2_has_times(&s->g) ? 0 : NSEC_PER_SEC;
 	s->reserved_blocks = d->reserved_blocks;
 	s->state = d->state;
 	ext2_super_unmap(s, d, false);
@@ -301,7 +302,6 @@ static int mount(struct super_block *sb, const char *source, const char *options
 	s->epoch = 1;
 	sb->private = s;
 	sb->magic = EXT2_SUPER_MAGIC;
-	sb->time_gran = NSEC_PER_SEC;
 	sb->ops = &super_ops;
 	return fill_super(s, options);
 }

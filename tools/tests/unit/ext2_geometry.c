@@ -204,3 +204,23 @@ TEST(block_paths)
 	CHECK(ext2_indirect_blocks(10, 12) == 0 && ext2_indirect_blocks(10, 13) == 1 && ext2_indirect_blocks(10, 268) == 1);
 	CHECK(ext2_indirect_blocks(10, 269) == 3 && ext2_indirect_blocks(10, 12 + 256 + 65536) == 1 + 257);
 }
+
+TEST(times)
+{
+	static const s64 times[] = { 0, 1, 999999999, 1000000000, 1234567890123456789, -1, -1000000000, -1500000000, 0x7fffffffLL * 1000000000,
+				     0x80000000LL * 1000000000 + 5, 9000000000LL * 1000000000 + 7, -0x80000000LL * 1000000000 };
+	u32 more;
+
+	for (unsigned n = 0; n < sizeof(times) / sizeof(times[0]); n++) {
+		u32 sec = ext2_put_time(times[n], &more);
+
+		CHECK(ext2_get_time(sec, &more) == times[n]);
+		CHECK((more >> 2) < 1000000000);
+	}
+	CHECK(ext2_put_time(-1500000000, &more) == (u32)-2 && more >> 2 == 500000000); /* as Linux has it on the disk */
+	CHECK(ext2_put_time(0x80000000LL * 1000000000, &more) == 0x80000000 && (more & 3) == 1);
+	CHECK(ext2_put_time(1999999999, NULL) == 1 && ext2_get_time(1, NULL) == 1000000000);
+	CHECK(ext2_put_time(0x90000000LL * 1000000000, NULL) == 0x7fffffff && ext2_get_time(0xffffffff, NULL) == -1000000000);
+	more = ~0U; /* nonsense and beyond the end of time */
+	CHECK(ext2_get_time(0x7fffffff, &more) == 9223372035LL * 1000000000);
+}
