@@ -86,6 +86,7 @@ enum page_flag {
 	PG_readahead,  /* swap: read because a neighbour was wanted; files: read the next window now */
 	PG_poisoned,   /* debug: free, and filled with a pattern */
 	PG_state,      /* rmap.lock=bit: lock over chain, direct, mapping */
+	PG_unused,     /* swap cache: its last user went while it was read or written; whoever ends that lets go of it */
 	PG_zone_shift = 30
 };
 #define PAGE_MAPPING_ANON 1UL
@@ -117,6 +118,7 @@ PAGE_FLAG(waiters)
 PAGE_FLAG(reclaim)
 PAGE_FLAG(readahead)
 PAGE_FLAG(state)
+PAGE_FLAG(unused)
 
 enum zone_id { ZONE_DMA, ZONE_NORMAL, ZONE_HIGHMEM, NR_ZONES };
 

@@ -83,6 +83,7 @@ static const char *const flag_names[] = {
 #define FLAG(name) [PG_##name] = #name
 	FLAG(locked), FLAG(uptodate), FLAG(dirty), FLAG(writeback), FLAG(lru), FLAG(active), FLAG(referenced), FLAG(buddy), FLAG(slab),
 	FLAG(table), FLAG(reserved), FLAG(swapcache), FLAG(swapbacked), FLAG(mlocked), FLAG(error), FLAG(chain), FLAG(waiters),
+	FLAG(reclaim), FLAG(readahead), FLAG(unused),
 };
 
 void dump_page(const struct page *page)

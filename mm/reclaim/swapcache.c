@@ -8,7 +8,8 @@
  * A page enters when it gets its slot (swap_add_page: it is the truth, the disk is not yet) or when a slot is read
  * (swap_cache_enter: the disk is). The cache holds one reference. A page leaves
  *   - clean and unmapped, to be freed: swap_remove_clean. Its references are frozen first, so that no lookup gets in between;
- *   - because nobody holds its entry any more: swap_try_free, swap_free, swap_drop_unused. Then the slot is free.
+ *   - because nobody holds its entry any more: swap_try_free, swap_free, swap_drop_unused. Then the slot is free. If the page is
+ *     being read or written just then it is marked PG_unused, and the end of that hands it to blockd (swapio.c).
  *
  * Who may write to an anonymous page in the swap cache? Whoever is alone with it: one mapping, no entry, no reference but
  * that mapping's and the cache's (page_is_ours in mm/virt). What the slot holds is old then; the page is dirty, and the
@@ -213,18 +214,32 @@ bool swap_try_free(struct page *page)
 	return true;
 }
 
-/* Pages that have just lost a mapping or an entry: those in the swap cache that nobody needs any more give their slot back now,
- * or else, if somebody has them locked, when the scanner meets them. The caller holds a reference to each. */
+/* => false: locked, or under write-out: whoever ends that finds PG_unused and comes here again, if it was set in time */
+static bool try_drop(struct page *page)
+{
+	bool busy;
+
+	if (!trylock_page(page))
+		return false;
+	if (page_swapcache(page) && !page_mapped(page) && !page_mapping(page))
+		swap_try_free(page);
+	busy = page_swapcache(page) && page_writeback(page);
+	unlock_page(page);
+	return !busy;
+}
+
+/* Pages that have just lost a mapping or an entry: those in the swap cache that nobody needs any more give their slot back now, or
+ * when their I/O ends. Locked by somebody else without I/O, they go when the scanner meets them. The caller holds a reference to each. */
 void swap_drop_unused(struct page **pages, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		struct page *page = pages[i];
 
-		if (likely(!page_swapcache(page)) || page_mapped(page) || !trylock_page(page))
+		if (likely(!page_swapcache(page)) || page_mapped(page) || try_drop(page))
 			continue;
-		if (page_swapcache(page) && !page_mapped(page) && !page_mapping(page))
-			swap_try_free(page);
-		unlock_page(page);
+		set_page_unused(page);
+		if (try_drop(page)) /* it ended in between */
+			clear_page_unused(page);
 	}
 }
 

@@ -14,7 +14,7 @@
  * is dirty and active again, so nothing is lost. A page whose read failed is not uptodate; whoever wanted it gets SIGBUS, and its
  * slot is never used again.
  *
- * Ends of bios may run in interrupts: no cluster lock, no kmap there.
+ * Ends of bios may run in interrupts: no cluster lock, no kmap there. A page that nobody needs any more by then is left to blockd.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/lib/trace.h"
@@ -34,6 +34,19 @@ static DEFINE_WAIT_QUEUE(writes_wait);
 unsigned long swap_writes(void) { return atomic_read(&writes); }
 static int most_writes(void) { return clamp(totalram_pages / 64, 64UL, 2048UL); }
 
+/* blockd: pages, each with a reference of ours, whose last user went before their I/O had ended. */
+static void drop_late(struct bio *bio)
+{
+	for (unsigned i = 0; i < bio->nr; i++) {
+		struct page *page = bio->piece[i].page;
+
+		clear_page_unused(page);
+		swap_drop_unused(&page, 1);
+		put_page(page);
+	}
+	bio_free(bio);
+}
+
 static void write_ended(struct bio *bio)
 {
 	struct page *page = bio->piece[0].page;
@@ -45,11 +58,15 @@ static void write_ended(struct bio *bio)
 		clear_page_reclaim(page);
 		lru_activate(page);
 	}
-	bio_free(bio);
 	end_page_writeback(page);
-	put_page(page);
 	if (atomic_dec_return(&writes) == most_writes() / 4 * 3)
 		wake_up_all(&writes_wait);
+	if (unlikely(page_unused(page))) {
+		blockd_add(bio, drop_late);
+		return;
+	}
+	bio_free(bio);
+	put_page(page);
 }
 
 int swap_write_page(struct page *page)
@@ -77,6 +94,8 @@ int swap_write_page(struct page *page)
 /* --- in -------------------------------------------------------------------------------------------------------------------- */
 static void read_ended(struct bio *bio)
 {
+	unsigned late = 0;
+
 	for (unsigned i = 0; i < bio->nr; i++) {
 		struct page *page = bio->piece[i].page;
 
@@ -84,9 +103,15 @@ static void read_ended(struct bio *bio)
 			set_page_uptodate(page);
 		else
 			set_page_error(page);
-		unlock_page(page); /* the swap cache's reference keeps it: it was locked until now */
+		unlock_page(page); /* the swap cache's reference kept it until now; whoever marks it from here on sees it unlocked */
+		if (unlikely(page_unused(page)) && try_get_page(page))
+			bio->piece[late++].page = page;
 	}
-	bio_free(bio);
+	bio->nr = late;
+	if (unlikely(late))
+		blockd_add(bio, drop_late);
+	else
+		bio_free(bio);
 }
 
 /* A run of locked pages on their way in, side by side on disk. */
