@@ -2,8 +2,8 @@
  *
  * Reader-writer semaphores, the slow ways. Whoever frees the lock while somebody waits comes here: readers in front get
  * the lock at once, all up to the next writer; a writer in front is woken and takes it itself. Meanwhile somebody awake
- * may be quicker (a lock that always waits for a sleeper to wake up is a slow lock); a writer that was woken in vain sets
- * HANDOVER, and then nobody passes it any more.
+ * may be quicker (a lock that always waits for a sleeper to wake up is a slow lock); a writer in front that was woken in vain, or has
+ * waited for 4 ms, sets HANDOVER, and then nobody passes it any more.
  *
  * Locks: s->lock over the ring and the two bits; below it the run-queue lock.
  */
@@ -13,6 +13,7 @@
 #include "kernel/time/clock.h"
 
 #define BITS (RWSEM_WAITERS | RWSEM_HANDOVER)
+#define PATIENCE (4 * NSEC_PER_MSEC) /* of a writer that nobody wakes because readers overlap */
 
 static void lock_waiters(struct rwsem *s)
 {
@@ -156,7 +157,10 @@ static int wait_for(struct rwsem *s, bool write, unsigned state)
 		if (r)
 			break;
 		unlock_waiters(s);
-		schedule();
+		if (write)
+			schedule_timeout(PATIENCE);
+		else
+			schedule();
 		woken = true;
 		if (smp_load_acquire(&me.granted)) { /* readers need not look twice */
 			__set_current_state(TASK_RUNNING);
@@ -200,6 +204,15 @@ bool rwsem_trylock_debug(struct rwsem *s, const char *text, bool write)
 
 	if (got)
 		lockdep_acquire(&s->class, s, text, LOCKDEP_SLEEPS | LOCKDEP_TRY | (write ? 0 : LOCKDEP_READ), 0);
+	return got;
+}
+
+bool rwsem_pass_debug(struct rwsem *s, const char *text)
+{
+	bool got = take(s, false, 0, 0);
+
+	if (got)
+		lockdep_acquire(&s->class, s, text, LOCKDEP_SLEEPS | LOCKDEP_TRY | LOCKDEP_READ, 0);
 	return got;
 }
 

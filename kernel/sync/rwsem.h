@@ -80,6 +80,7 @@ static inline void raw_downgrade_write(struct rwsem *s)
 #ifdef CONFIG_DEBUG
 int rwsem_lock_debug(struct rwsem *s, const char *text, bool write, unsigned state, unsigned sub);
 bool rwsem_trylock_debug(struct rwsem *s, const char *text, bool write);
+bool rwsem_pass_debug(struct rwsem *s, const char *text);
 void rwsem_unlock_debug(struct rwsem *s, const char *text, bool write);
 #define rwsem_init(s, name) do { *(s) = (struct rwsem){ .class = lockdep_class(name) }; } while (0)
 #define RWSEM_TEXT(s) __FILE__ ": " #s
@@ -90,6 +91,7 @@ void rwsem_unlock_debug(struct rwsem *s, const char *text, bool write);
 #define down_write_nested(s, sub) ((void)rwsem_lock_debug(s, RWSEM_TEXT(s), true, 2, sub))
 #define down_write_killable(s) rwsem_lock_debug(s, RWSEM_TEXT(s), true, 4, 0)
 #define down_read_trylock(s) rwsem_trylock_debug(s, RWSEM_TEXT(s), false)
+#define down_read_pass(s) rwsem_pass_debug(s, RWSEM_TEXT(s)) /* past writers that wait; => false: a writer holds it */
 #define down_write_trylock(s) rwsem_trylock_debug(s, RWSEM_TEXT(s), true)
 #define up_read(s) rwsem_unlock_debug(s, RWSEM_TEXT(s), false)
 #define up_write(s) rwsem_unlock_debug(s, RWSEM_TEXT(s), true)

@@ -133,6 +133,25 @@ static void __init rwsem_body(unsigned me)
 	}
 }
 
+/* Readers that overlap: the lock is never free. Nor may the writer wait for ever. */
+static bool writer_was_in;
+static void __init rwsem_stream_body(unsigned me)
+{
+	u64 end = ktime_get() + 3 * NSEC_PER_SEC;
+
+	if (!me) {
+		usleep(5000);
+		down_write(&test_rwsem);
+		writer_was_in = ktime_get() < end;
+		up_write(&test_rwsem);
+	}
+	while (me && !READ_ONCE(writer_was_in) && ktime_get() < end) {
+		down_read(&test_rwsem);
+		usleep(300);
+		up_read(&test_rwsem);
+	}
+}
+
 static DEFINE_RWLOCK(test_rwlock);
 static void __init rwlock_body(unsigned me)
 {
@@ -206,6 +225,8 @@ static void __init test_locks(void)
 	counter = pair[0] = pair[1] = 0;
 	run_crew(THREADS, rwsem_body);
 	report(!atomic_read(&bad) && counter == pair[0] && !rwsem_is_locked(&test_rwsem), "rwsem: readers see whole updates");
+	run_crew(THREADS, rwsem_stream_body);
+	report(writer_was_in, "rwsem: a stream of readers lets a writer in");
 	pair[0] = pair[1] = 0;
 	run_crew(THREADS, rwlock_body);
 	report(!atomic_read(&bad) && pair[0] == THREADS * ROUNDS / 8, "rwlock: readers see whole updates");

@@ -13,8 +13,9 @@
  *
  * Families. A fork bomb's processes are small and alike, and each one killed is replaced before its memory is back. The
  * processes of one user and one process group are summed up; where one such family holds most of what all processes hold
- * together, the victim is its youngest member; and if it has forked since the last kill and memory is gone again, or some of
- * it died for nothing, the family dies as a whole, in one pass that no fork can slip through (tasklist_lock; fork looks for signals under it).
+ * together, and none of its members an eighth of that, the victim is its youngest member; and if it has forked since the last kill and
+ * memory is gone again, or some of it died for nothing, the family dies as a whole, in one pass that no fork can slip through
+ * (tasklist_lock; fork looks for signals under it).
  *
  * Locks: oom_mutex > tasklist_lock (reading) > alloc_lock of a task.
  */
@@ -184,6 +185,11 @@ static struct oom_family *largest_family(struct oom_family *table)
 	return most;
 }
 
+static bool in_family(struct task *t, const struct oom_family *f)
+{
+	return t->group->pgrp == f->pgrp && reclaim_ops->task_uid(t) == f->uid;
+}
+
 /* => tasklist_lock; NULL: nobody. *family: that it is of, if that is what holds most */
 static struct task *choose(const struct oom_question *q, struct oom_family *family)
 {
@@ -200,7 +206,7 @@ static struct task *choose(const struct oom_question *q, struct oom_family *fami
 		consider(&c, t);
 	most = largest_family(table);
 	*family = (struct oom_family){ .members = 0 };
-	if (most->members < FAMILY_LEAST || most->points < c.all / 2)
+	if (most->members < FAMILY_LEAST || most->points < c.all / 2 || (in_family(c.best, most) && c.points > most->points / 8))
 		return c.best;
 	*family = *most;
 	return most->youngest;
@@ -366,7 +372,7 @@ bool oom(struct zone *zone, gfp_t gfp, unsigned order)
 
 	if (oom_dying())
 		return true; /* the allocator lets it have the reserves */
-	if (others_can(gfp, highest)) {
+	if (rmap_oracle_works() || others_can(gfp, highest)) {
 		msleep(20);
 		return true;
 	}

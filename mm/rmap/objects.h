@@ -88,7 +88,7 @@ static __always_inline void file_unmap_range(struct address_space *m, pgoff_t fr
 {
 	u32 passed = 0;
 
-	vm_op_begin();
+	vm_op_begin_inside(); /* truncation has the page locked for which a fault may be waiting */
 	down_read(&m->map_lock);
 	for_each_vma_of (m, vma, from, to, &passed, next) {
 		unsigned long a = max(from.n, vma->pgoff.n), b = min(to.n, vma_pgoff_last(vma).n);

@@ -32,14 +32,23 @@ void vm_op_begin(void)
 		down_read(&vm_ops);
 }
 
-/* For reclaim, which may hold locks that an operation waits for. */
+/* For those who may hold locks that an operation waits for: an oracle that waits for that operation must not keep them out. While
+ * it works no operation is under way, and it waits for no page lock. */
 bool vm_op_trybegin(void)
 {
-	if (!current->vm_op_depth && !down_read_trylock(&vm_ops))
+	if (!current->vm_op_depth && !down_read_pass(&vm_ops))
 		return false;
 	current->vm_op_depth++;
 	return true;
 }
+
+void vm_op_begin_inside(void)
+{
+	while (!vm_op_trybegin())
+		msleep(1);
+}
+
+bool rmap_oracle_works(void) { return rwsem_is_write_locked(&vm_ops); }
 
 void vm_op_end(void)
 {
@@ -213,6 +222,23 @@ static long compare_all(struct tally *t, u32 every)
 	return checked;
 }
 
+/* No page could be had while nobody was let in. Frames up to the zones' frontiers need counts at most. => false: no memory */
+static bool make_groups(struct tally *t)
+{
+	for (unsigned i = 0; i < 2 * t->nr_groups; i++) {
+		pfn_t first = { (u32)(i % t->nr_groups) << GROUP_SHIFT };
+
+		if (!t->groups[i] && first.n < max_pfn.n && pfn_opened(first))
+			t->groups[i] = alloc_page(GFP_HIGHUSER);
+		if (t->groups[i])
+			clear_page(t->groups[i]);
+		else if (first.n < max_pfn.n && pfn_opened(first))
+			return false;
+	}
+	t->err = 0;
+	return true;
+}
+
 static void tally_free(struct tally *t)
 {
 	for (unsigned i = 0; i < 2 * t->nr_groups; i++)
@@ -256,6 +282,15 @@ long rmap_oracle(u32 every)
 	ASSERT(!current->vm_op_depth);
 	down_write(&vm_ops);
 	count_all(&t);
+	if (unlikely(t.err)) {
+		up_write(&vm_ops);
+		if (!make_groups(&t)) {
+			tally_free(&t);
+			return -ENOMEM;
+		}
+		down_write(&vm_ops);
+		count_all(&t);
+	}
 	n = t.err ? t.err : compare_all(&t, max(every, 1u));
 	check_swap();
 	up_write(&vm_ops);

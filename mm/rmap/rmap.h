@@ -307,13 +307,17 @@ long rmap_audit(unsigned long start, unsigned long len); /* current's pages ther
 /* --- the oracle (debug builds): compares every PTE with every count and every walk; panics on a difference ----------- */
 #ifdef CONFIG_DEBUG
 void vm_op_begin(void);     /* brackets whatever changes mappings; nests; may sleep; above the mmap lock */
-bool vm_op_trybegin(void);
+bool vm_op_trybegin(void);  /* past an oracle that waits; => false: it is at work */
+void vm_op_begin_inside(void); /* somebody in an operation may be waiting for a lock that we hold */
 void vm_op_end(void);
+bool rmap_oracle_works(void); /* nobody can reclaim */
 long rmap_oracle(u32 every); /* walks every k-th mapped page; => pages checked, or -ENOMEM. Waits until no task is in an operation */
 #else
 static inline void vm_op_begin(void) {}
 static inline bool vm_op_trybegin(void) { return true; }
+static inline void vm_op_begin_inside(void) {}
 static inline void vm_op_end(void) {}
+static inline bool rmap_oracle_works(void) { return false; }
 #endif
 
 #endif
