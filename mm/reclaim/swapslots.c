@@ -246,7 +246,7 @@ int swap_slots_init(struct swap_area *a)
 		struct swap_cluster *c = &a->clusters[n];
 
 		spin_lock_init(&c->lock, "swap cluster");
-		c->map = alloc_page(GFP_HIGHUSER | __GFP_ZERO | __GFP_NORETRY | __GFP_NOWARN);
+		c->map = alloc_page(GFP_HIGHUSER | __GFP_ZERO | __GFP_NOWARN);
 		if (!c->map) {
 			swap_slots_free(a);
 			return -ENOMEM;
