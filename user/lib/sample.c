@@ -7,6 +7,8 @@
 #include <unistd.h>
 #include "sample.h"
 
+bool sample_zones_together;
+
 static void add_row(struct sample *s, const char *kind, const char *name, long long value)
 {
 	if (s->n == SAMPLE_ROWS)
@@ -56,11 +58,21 @@ static void read_slabs(struct sample *s)
 		fclose(f);
 }
 
+static void put_zones_together(struct sample *s)
+{
+	for (int i = 1; i < s->n && !strncmp(s->rows[i].name, "zone ", 5); i++) {
+		s->rows[0].value += s->rows[i].value;
+		s->rows[i].value = 0;
+	}
+}
+
 void sample_take(struct sample *s)
 {
 	s->n = 0;
 	read_zones(s);
 	read_slabs(s);
+	if (sample_zones_together)
+		put_zones_together(s);
 }
 
 static long lost(const struct sample *a, const struct sample *b, const char *kind, long tolerance, bool show, bool all)

@@ -3,6 +3,7 @@
  *
  * usage: leakcheck [--times N] [--seconds N] [--verbose] -- COMMAND [ARG...]
  *        leakcheck --mark FILE       note how things stand now
+ *        leakcheck --mark-all FILE, --compare-all FILE    the same, all zones together: what was in swap may come back to another
  *        leakcheck --compare FILE    say, as TAP does, what has been lost since; nothing if nothing has
  * The first run warms caches up and is not counted. Of a command that fails the output is shown. More than the tolerance
  * of user/lib/sample.h, over all runs, is a leak.
@@ -86,9 +87,10 @@ int main(int argc, char **argv)
 	int own = 1, bad;
 	u64 runs = 0;
 
-	if (argc == 3 && !strcmp(argv[1], "--mark"))
+	sample_zones_together = argc == 3 && strstr(argv[1], "-all");
+	if (argc == 3 && !strncmp(argv[1], "--mark", 6))
 		return mark(argv[2]);
-	if (argc == 3 && !strcmp(argv[1], "--compare"))
+	if (argc == 3 && !strncmp(argv[1], "--compare", 9))
 		return compare(argv[2]);
 	while (own < argc && strcmp(argv[own], "--"))
 		own++;

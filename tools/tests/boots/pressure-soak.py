@@ -37,8 +37,8 @@ loop() { # NUMBER COMMAND...: until the time is over, or it fails
 	while [ $(now) -lt $end ]; do
 		seed=$((seed + 1))
 		"$@" --seed $seed >/tmp/soak.$n 2>&1; status=$?
-		grep -a result= /tmp/soak.$n | tail -n 1 >>/tmp/soak.done
-		[ $status = 0 -o $status = 3 ] || { echo "@bad $* --seed $seed: status $status"; tail -n 5 /tmp/soak.$n; }
+		tail -c 1000 /tmp/soak.$n | grep -a result= | tail -n 1 >>/tmp/soak.done
+		[ $status = 0 -o $status = 3 ] || { echo "@bad $* --seed $seed: status $status"; tail -c 1000 /tmp/soak.$n | tail -n 5; }
 		[ $status = 0 ] || break
 	done
 	cd /; rm -rf /tmp/work.$n
@@ -53,15 +53,16 @@ all() {
 	oracles &
 	wait $cycle; bad=$?; wait; cat /tmp/soak.cycle; [ $bad = 0 ] || echo "@bad swapcycle: status $bad"
 }
-off() { sync; for area in $(tail -n +2 /proc/swaps | cut -f1 -d' '); do swapoff $area || echo "@bad swapoff $area"; echo $area; done >/tmp/areas; }
+off() { sync; for area in $(tail -n +2 /proc/swaps | cut -f1 -d' '); do swapoff $area || echo "@bad swapoff $area"; echo $area; done >/tmp/areas
+	[ -s /tmp/areas ] || { echo "@bad no swap area was on"; cat /proc/swaps; }; }
 on() { for area in $(cat /tmp/areas); do swapon $area; done; }
-all 20; off; ls -lR /tmp >/tmp/files; cp /proc/lowmem /tmp/low; leakcheck --mark /tmp/mark; on
+all 20; off; ls -lR /tmp >/tmp/files; cp /proc/lowmem /tmp/low; leakcheck --mark-all /tmp/mark; on
 kills=$(grep oom_kill /proc/vmstat)
 dmesg -c >/dev/null
 echo "@start"
 all $seconds
 off
-leakcheck --compare /tmp/mark && echo "@whole" || { diff /tmp/low /proc/lowmem; ls -lR /tmp | diff /tmp/files -; }
+leakcheck --compare-all /tmp/mark && echo "@whole" || { diff /tmp/low /proc/lowmem; ls -lR /tmp | diff /tmp/files -; }
 [ "$kills" = "$(grep oom_kill /proc/vmstat)" ] || echo "@bad $(grep oom_kill /proc/vmstat), before: $kills"
 sort /tmp/soak.done | cut -d' ' -f1 | uniq -c
 echo "@oracles $(grep -c . /tmp/soak.oracle)"
