@@ -13,7 +13,7 @@ import rmap  # noqa: E402
 import spaces  # noqa: E402
 import tasks  # noqa: E402
 
-COMMANDS = [pages.Zones, pages.Page, rmap.Rmap, spaces.Vmas, pages.PageTable, pages.LowMem, spaces.SwapSlot, tasks.Ps, tasks.Bt, tasks.Locks, log.Dmesg]
+COMMANDS = [pages.Zones, pages.Page, rmap.Rmap, rmap.Nonlinear, spaces.Vmas, pages.PageTable, pages.LowMem, spaces.SwapSlot, tasks.Ps, tasks.Bt, tasks.Locks, log.Dmesg]
 
 
 class Help(kernel.Command):

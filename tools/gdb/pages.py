@@ -109,7 +109,9 @@ def pte_text(entry):
         return f"frame {(entry & FRAME) >> 12:#x} hidden by PROT_NONE"
     if not low:
         return f"swap: area {high >> 27}, slot {high & 0x7FFFFFF:#x}"
-    return f"marker {low:#x}, file page {high:#x}"
+    if low & 0xFFF == 0x40:
+        return f"not here: page {high:#x} of the nonlinear area's file {low >> 12}; elsewhere: lost"
+    return f"marker {low:#x} {high:#x}"
 
 
 def walk(pdpt, address):

@@ -8,6 +8,7 @@ import gdb
 
 import kernel as k
 import pages
+import spaces
 import tasks
 
 
@@ -167,6 +168,52 @@ def mappings(page, finder):
     return candidates, found
 
 
+# --- nonlinear areas: in no reverse map ---------------------------------------------------------------------------------------
+def nonlinear_files(vma):
+    """The files of a nonlinear area: their list stands where its file scheme's tail would"""
+    head = int(vma.address) + k.number("rmap_file_tail")
+    at_ = int.from_bytes(gdb.selected_inferior().read_memory(head, 4).tobytes(), "little")
+    while at_:
+        f = k.at(at_, "nonlinear_file")
+        yield f
+        at_ = int(f["next"])
+
+
+def nonlinear_slots(vma):
+    """(address, entry) of each slot that is not empty"""
+    start, end = int(vma["start"]), int(vma["end"])
+    for first, table in tables(vma["mm"]):
+        for n, entry in enumerate(table):
+            if entry and start <= first | n << 12 < end:
+                yield first | n << 12, entry
+
+
+def nonlinear_mappings(page):
+    """As truncation finds them: all slots of all areas that are on the list of the page's file"""
+    for f in k.list_entries(page["mapping"]["nonlinear"], "nonlinear_file", "node"):
+        for address, entry in nonlinear_slots(f["vma"].dereference()):
+            if entry & 0x101 and (entry & pages.FRAME) >> 12 == pages.pfn_of(page):
+                yield f["vma"]["mm"], f["vma"].dereference(), address, entry
+
+
+class Nonlinear(k.Command):
+    """mm-nonlinear PID: the nonlinear areas of a process, their files, and how many slots show a page, are placed only, are empty."""
+
+    name, usage = "mm-nonlinear", "PID"
+
+    def run(self, words):
+        mm = pages.mm_of(k.integer(words[0]))
+        for vma in spaces.vmas(mm):
+            if not int(vma["flags"]) & 0x800:
+                continue
+            slots = [entry & 0x101 != 0 for _, entry in nonlinear_slots(vma)]
+            empty = (int(vma["end"]) - int(vma["start"]) >> 12) - len(slots)
+            kind = "made empty" if int(vma["flags"]) & 0x200000 else "classic: what is empty is linear"
+            print(f"{int(vma['start']):08x}-{int(vma['end']):08x} {sum(slots)} here, {len(slots) - sum(slots)} placed, {empty} empty ({kind})")
+            for f in nonlinear_files(vma):
+                print(f"  file {int(f['number'])}: {spaces.file_name(f)}, struct file {int(f['file']):#x}{', may be written' if int(f['writable']) else ''}")
+
+
 class Rmap(k.Command):
     """mm-rmap PFN [all]: every mapping of a page, found as the scheme in force finds it; all: by looking into every page table, to compare."""
 
@@ -184,5 +231,15 @@ class Rmap(k.Command):
         how = " (all page tables)" if finder is every_pte else ""
         print(f"{scheme_of(page)[1]}{how}: {len(found)} mapping{'s' * (len(found) != 1)}, {candidates} looked at")
         for mm, vma, address, entry in found:
-            area = f"; vma {int(vma.address):#x}" if vma is not None else ""
-            print(f"  {address:#010x} {pages.bits(entry)}{area}; mm {int(mm):#x} of {', '.join(owners.get(int(mm), ['nobody']))}")
+            self.show(mm, vma, address, entry, owners)
+        if finder is every_pte or scheme_of(page)[0] == "anon":
+            return
+        more = list(nonlinear_mappings(page))
+        if more:
+            print(f"and in nonlinear areas, which no reverse map knows: {len(more)}")
+        for mm, vma, address, entry in more:
+            self.show(mm, vma, address, entry, owners)
+
+    def show(self, mm, vma, address, entry, owners):
+        area = f"; vma {int(vma.address):#x}" if vma is not None else ""
+        print(f"  {address:#010x} {pages.bits(entry)}{area}; mm {int(mm):#x} of {', '.join(owners.get(int(mm), ['nobody']))}")

@@ -147,8 +147,26 @@ def by_scheme(anon, file):
                got["mm-rmap"] + whole)
 
 
+def nonlinear():
+    """A window that remapper has rearranged: its slots, and a page that no reverse map knows."""
+    with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
+        say = "remapper --processes 2 --window 60 --seconds 40 & sleep 4; echo pids $(pidof remapper); echo c > /proc/sysrq-trigger; sleep 50"
+        p = subprocess.run([RUN, "--debug", "-m", "128M", "-s", "2", "--timeout", "60", "--dump", f"{tmp}/core", "--", "sh", "-c", say],
+                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        pid = max(re.search(r"^pids (.*)$", p.stdout, re.M).group(1).split(), key=int)
+        core = f"core-file {tmp}/core"
+        got, whole = gdb(core, f"mm-nonlinear {pid}")
+        area = re.search(r"^([0-9a-f]{8})-[0-9a-f]{8} 60 here, 0 placed, 0 empty", got["mm-nonlinear"], re.M)
+        ok(area and "file 0: memfd:remapper" in got["mm-nonlinear"], "mm-nonlinear: 60 slots of one file", whole + p.stdout)
+        got, whole = gdb(core, f"mm-pt {pid} 0x{area.group(1)}")
+        got, whole = gdb(core, f"mm-rmap {re.search('frame (0x[0-9a-f]+)', got['mm-pt']).group(1)}")
+        ok(re.search(rf"no reverse map knows: \d+\n(  .*\n)*  0x{area.group(1)} present .* of .*\b{pid} remapper", got["mm-rmap"]),
+           "mm-rmap finds the mapping in a nonlinear area by search", whole)
+
+
 live()
 dump()
+nonlinear()
 for pair in (("chain", "chain"), ("direct", "list"), ("anonmm", "list"), ("avc", "tree"), ("anonvma", "tree")):
     by_scheme(*pair)
 print(f"1..{count}")
