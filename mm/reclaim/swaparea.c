@@ -16,6 +16,7 @@
 #include "kernel/sync/mutex.h"
 #include "mm/reclaim/swaparea.h"
 #include "mm/reclaim/swapoff.h"
+#include "mm/rmap/rmap.h"
 
 #define RUN 64
 
@@ -292,12 +293,14 @@ static void retire(struct swap_area *a)
 	wait_event(&a->wait, !atomic_read(&a->pins));
 	for_each_cpu(cpu)
 		cmpxchg(&per_cpu(turns, cpu).area, a, NULL);
+	vm_op_begin(); /* the oracle goes through all slots of all areas */
 	mutex_lock(&swapon_mutex);
 	WRITE_ONCE(swap_areas[a->type], NULL);
 	close_gap(a->prio);
 	mutex_unlock(&swapon_mutex);
 	synchronize_rcu();
 	swap_slots_free(a);
+	vm_op_end();
 	kfree(a->name);
 	kfree(a);
 }
