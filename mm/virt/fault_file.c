@@ -191,7 +191,7 @@ static struct page *read_page(struct fault *f, struct address_space *m, pindex_t
 		return ERR_PTR(PTR_ERR(page) == -ENOMEM ? VMF_OOM : VMF_BUS);
 	delay_point(DELAY_FILE_FAULT);
 	lock_page(page);
-	if (page->mapping == m && likely(index.n < file_pages(f->vma->file).n))
+	if (likely(page->mapping == m))
 		return page;
 	count_vm_event(TRUNCATE_RACED);
 	unlock_page(page);
@@ -217,7 +217,7 @@ static int map_copy(struct fault *f, struct page *page)
 }
 
 /* PTL held. The caller's reference becomes the PTE's. */
-void fault_map_page(struct fault *f, struct page *page, struct address_space *m)
+static __always_inline void enter_page(struct fault *f, struct page *page, struct address_space *m)
 {
 	rmap_add(page, f->vma, f->addr, &f->batch);
 	pin_if_locked(f->vma, page);
@@ -226,12 +226,14 @@ void fault_map_page(struct fault *f, struct page *page, struct address_space *m)
 	pt_count(f->pt, 1);
 }
 
+void fault_map_page(struct fault *f, struct page *page, struct address_space *m) { enter_page(f, page, m); }
+
 /* => page locked; *mapped: the caller's reference has become the PTE's */
 static int map_page(struct fault *f, struct page *page, struct address_space *m, bool *mapped)
 {
 	if (!fault_lock(f))
 		return VMF_DONE;
-	fault_map_page(f, page, m);
+	enter_page(f, page, m);
 	spin_unlock(&f->pt->ptl);
 	*mapped = true;
 	return VMF_DONE;
@@ -248,6 +250,8 @@ static int map_locked(struct fault *f, struct page *page, struct address_space *
 			r = map_copy(f, page);
 		else
 			r = map_page(f, page, m, &mapped);
+	} else {
+		count_vm_event(TRUNCATE_RACED); /* it was below the end when we looked for it */
 	}
 	unlock_page(page);
 	if (!mapped)
