@@ -15,11 +15,16 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/resource.h>
 #include <sys/select.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <time.h>
 
 #define LIMIT 400 /* allocations in one operation: more means a loop that never ends */
@@ -309,6 +314,92 @@ static int mounting(void)
 	errno = e;
 	return r;
 }
+/* A descriptor and 20000 bytes through a pair, and out again. */
+static int socket_pair(void)
+{
+	static char buf[20000];
+	union { struct cmsghdr h; char bytes[CMSG_SPACE(sizeof(int))]; } c = { .h = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	struct iovec iov = { buf, sizeof(buf) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c) };
+	int s[2], r, e;
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, s))
+		return -1;
+	memcpy(CMSG_DATA(&c.h), &s[0], sizeof(int));
+	r = sendmsg(s[0], &m, 0);
+	e = errno;
+	if (r > 0) {
+		r = recvmsg(s[1], &m, 0);
+		e = errno;
+		if (r > 0 && m.msg_controllen >= sizeof(c.h))
+			close(*(int *)CMSG_DATA(&c.h));
+	}
+	close(s[0]);
+	close(s[1]);
+	errno = e;
+	return r < 0 ? -1 : 0;
+}
+static int socket_names(void)
+{
+	struct sockaddr_un un = { AF_UNIX, "/tmp/failnth.s" };
+	int l = socket(AF_UNIX, SOCK_STREAM, 0), c = socket(AF_UNIX, SOCK_STREAM, 0), a = -1, r = -1, e = errno;
+
+	if (l >= 0 && c >= 0) {
+		r = bind(l, (void *)&un, sizeof(un)) || listen(l, 5) || connect(c, (void *)&un, sizeof(un)) || (a = accept(l, NULL, NULL)) < 0 ? -1 : 0;
+		e = errno;
+	}
+	close(l);
+	close(c);
+	close(a);
+	unlink(un.sun_path);
+	errno = e;
+	return r;
+}
+static int sysv_shm(void)
+{
+	int id = shmget(IPC_PRIVATE, 8192, 0600), r = -1, e;
+	char *p;
+
+	if (id < 0)
+		return -1;
+	p = shmat(id, NULL, 0);
+	e = errno;
+	if (p != (void *)-1)
+		r = shmdt(p);
+	shmctl(id, IPC_RMID, NULL);
+	errno = e;
+	return r;
+}
+static int sysv_sem(void)
+{
+	int id = semget(IPC_PRIVATE, 1000, 0600), r, e;
+	struct sembuf op = { 999, 1, SEM_UNDO };
+
+	if (id < 0)
+		return -1;
+	r = semop(id, &op, 1);
+	e = errno;
+	semctl(id, 0, IPC_RMID);
+	errno = e;
+	return r;
+}
+static int sysv_msg(void)
+{
+	static struct { long type; char text[8000]; } m = { 1, "" };
+	int id = msgget(IPC_PRIVATE, 0600), r, e;
+
+	if (id < 0)
+		return -1;
+	r = msgsnd(id, &m, sizeof(m.text), 0);
+	e = errno;
+	if (!r) {
+		r = msgrcv(id, &m, sizeof(m.text), 0, IPC_NOWAIT) < 0 ? -1 : 0;
+		e = errno;
+	}
+	msgctl(id, IPC_RMID, NULL);
+	errno = e;
+	return r;
+}
 
 static const struct op { const char *name; int (*fn)(void); } ops[] = {
 	{ "mmap and populate", map_touch }, { "mprotect that splits", split_protect }, { "munmap that splits", punch },
@@ -317,11 +408,13 @@ static const struct op { const char *name; int (*fn)(void); } ops[] = {
 	{ "rename", renames }, { "a large descriptor", many_fds }, { "poll of many", polling }, { "epoll", epolling },
 	{ "a queued signal", signals }, { "timer_create", timers }, { "/proc/self/smaps", proc_files }, { "a pty", ptys },
 	{ "a file lock", locks }, { "setgroups", groups }, { "mount", mounting },
+	{ "a socket pair and a descriptor", socket_pair }, { "bind, connect, accept", socket_names }, { "System V memory", sysv_shm },
+	{ "System V semaphores", sysv_sem }, { "System V messages", sysv_msg },
 };
 
 static bool good_error(int e)
 {
-	return e == ENOMEM || e == EAGAIN || e == ENFILE || e == ENOSPC || e == ENOLCK || e == EINTR;
+	return e == ENOMEM || e == EAGAIN || e == ENFILE || e == ENOSPC || e == ENOLCK || e == EINTR || e == ENOBUFS;
 }
 
 /* In a child: a page fault that meets the failure kills it, which is an answer, too. => number of allocations, or -1 */
