@@ -21,6 +21,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -492,6 +496,49 @@ static u64 b_pipethr(u32 n)
 	for (int i = 0; i < 4; i++) close(pf[i]);
 	return t;
 }
+static u64 b_unix(u32 n)
+{
+	int s[2]; char c = 0; if (socketpair(AF_UNIX, SOCK_STREAM, 0, s)) return FAIL;
+	pid_t p = fork(); if (p < 0) return FAIL;
+	if (!p) { close(s[0]); while (read(s[1], &c, 1) == 1) if (write(s[1], &c, 1) != 1) break; _exit(0); }
+	close(s[1]);
+	u64 t = now();
+	for (u32 i = 0; i < n; i++) if (write(s[0], &c, 1) != 1 || read(s[0], &c, 1) != 1) return FAIL;
+	t = now() - t; close(s[0]); return reap(p) ? FAIL : t;
+}
+static u64 b_unix64k(u32 n)
+{
+	static char buf[64 << 10]; int s[2]; if (socketpair(AF_UNIX, SOCK_STREAM, 0, s)) return FAIL;
+	memset(buf, 1, sizeof buf);
+	u64 t = now();
+	for (u32 i = 0; i < n; i++) if (write(s[0], buf, sizeof buf) != sizeof buf || recv(s[1], buf, sizeof buf, MSG_WAITALL) != sizeof buf) return FAIL;
+	t = now() - t; close(s[0]); close(s[1]); return t;
+}
+static u64 b_unixcon(u32 n)
+{
+	struct sockaddr_un un = { AF_UNIX, "\0vmbench" }; socklen_t len = 10; int l = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (l < 0 || bind(l, (void *)&un, len) || listen(l, 5)) return FAIL;
+	u64 t = now();
+	while (n--) {
+		int c = socket(AF_UNIX, SOCK_STREAM, 0), a; if (connect(c, (void *)&un, len) || (a = accept(l, NULL, NULL)) < 0) return FAIL;
+		close(c); close(a);
+	}
+	t = now() - t; close(l); return t;
+}
+static u64 b_shmat(u32 n)
+{
+	int id = shmget(IPC_PRIVATE, 4096, 0600); if (id < 0) return FAIL;
+	u64 t = now();
+	while (n--) { char *p = shmat(id, NULL, 0); if (p == (void *)-1) return FAIL; *p = 1; shmdt(p); }
+	t = now() - t; shmctl(id, IPC_RMID, NULL); return t;
+}
+static u64 b_semop(u32 n)
+{
+	int id = semget(IPC_PRIVATE, 1, 0600); struct sembuf up = { 0, 1, 0 }, down = { 0, -1, 0 }; if (id < 0) return FAIL;
+	u64 t = now();
+	while (n--) if (semop(id, &up, 1) || semop(id, &down, 1)) return FAIL;
+	t = now() - t; semctl(id, 0, IPC_RMID); return t;
+}
 static u64 b_yield(u32 n) { u64 t = now(); while (n--) syscall(SYS_sched_yield); return now() - t; }
 
 /* ---- bandwidth ---- */
@@ -750,6 +797,11 @@ int main(int ac, char **av)
 	rfp();
 	run("pipe_pingpong_proc", b_pipe, 1, 1u << 16);
 	run("pipe_pingpong_thread", b_pipethr, 1, 1u << 16);
+	run("unix_pingpong_proc", b_unix, 1, 1u << 16);
+	run("unix_64K", b_unix64k, 1, 1u << 14);
+	run("unix_connect", b_unixcon, 1, 1u << 16);
+	run("shmat_touch_shmdt", b_shmat, 1, 1u << 16);
+	run("semop_pair", b_semop, 1, 1u << 16);
 	run("sched_yield", b_yield, 1, 1u << 22);
 	run("memset_16M_fresh", b_mset_f, 1, 16);
 	run("memset_16M_warm", b_mset_w, 1, 16);
