@@ -11,8 +11,8 @@
 
 static struct kmem_cache *cache;
 
-u32 sysctl_wmem_default = 163840, sysctl_wmem_max = 163840, sysctl_rmem_default = 163840, sysctl_rmem_max = 163840;
-u32 sysctl_optmem_max = 20480, sysctl_somaxconn = 4096, sysctl_max_dgram_qlen = 10;
+u32 sysctl_wmem_default = 180224, sysctl_wmem_max = 180224, sysctl_rmem_default = 180224, sysctl_rmem_max = 180224;
+u32 sysctl_optmem_max = 10240, sysctl_somaxconn = 4096, sysctl_max_dgram_qlen = 10;
 
 static_assert(sizeof(struct sock) <= 280, "one per socket, in low memory");
 

@@ -2,10 +2,11 @@
  * test: mem=160M smp=2 time=40 disk=24M block=both linux=no
  *
  * tmpfs files and shared anonymous memory in swap: reads, writes, faults, holes, truncation, SEEK_DATA, private copies over them, fork,
- * unlinking, swapoff.
+ * unlinking, swapoff; System V segments, locked and not.
  */
 #define _GNU_SOURCE
 #include "swap.h"
+#include <sys/shm.h>
 #include <sys/wait.h>
 
 #define N 1024u
@@ -204,6 +205,31 @@ static void anonymous(void)
 	is(used_soon(0), 0, "unmapped for the last time: no slot is left");
 }
 
+static void segment(void)
+{
+	struct shm_info use = { 0 };
+	int id = shmget(IPC_PRIVATE, N * PAGE, 0600);
+	uint32_t *p = shmat(id, NULL, 0);
+
+	if (p == (void *)-1)
+		bail("shmat");
+	fill_pages(p, N, 8);
+	is(shmctl(id, SHM_LOCK, NULL), 0, "SHM_LOCK");
+	madvise(p, N * PAGE, MADV_PAGEOUT);
+	is(used(), 0, "... keeps a segment in memory");
+	is(shmctl(id, SHM_UNLOCK, NULL), 0, "SHM_UNLOCK");
+	madvise(p, N * PAGE, MADV_PAGEOUT);
+	shmctl(0, SHM_INFO, (void *)&use);
+	ok(used() > (long)N - 8 && use.shm_swp > N - 8, "... lets it go to swap, and SHM_INFO says so");
+	is(shmdt(p), 0, "shmdt");
+	ok(used() > (long)N - 8, "... it stays there");
+	p = shmat(id, NULL, SHM_RDONLY);
+	is(check_pages(p, N, 8), 0, "... and comes back to who attaches it");
+	shmctl(id, IPC_RMID, NULL);
+	shmdt(p);
+	ok(used() <= ORPHANS, "removed: no slot is left");
+}
+
 int main(void)
 {
 	ok(mkswap("", 0) && !swapon(swap_disk(0), 0), "swap");
@@ -212,6 +238,7 @@ int main(void)
 	copies();
 	dropped_while_read();
 	anonymous();
+	segment();
 	is(swapoff(swap_disk(0)), 0, "swapoff");
 	return done();
 }

@@ -28,4 +28,4 @@ su student -c 'id -un; cd /root; echo $?'; id -u
 syslogd -n -O "$PWD/log" & p=$!; i=0; while [ ! -S /dev/log ] && [ $((i += 1)) -lt 100 ]; do usleep 20000; done
 klogd -n & k=$!; usleep 200000; echo '<4>transcript: a line' > /dev/kmsg
 i=0; while ! grep -q 'a line' log && [ $((i += 1)) -lt 100 ]; do usleep 20000; done; kill $k $p; wait; rm -f /dev/log
-grep 'a line' log | tr -s ' ' | cut -d ' ' -f 5- | sed 's/\[[ .0-9]*\] //'
+grep 'a line' log | tr -s ' ' | cut -d ' ' -f 6- | sed 's/\[[ .0-9]*\] //'
