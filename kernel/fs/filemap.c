@@ -119,7 +119,7 @@ static ssize_t read_piece(struct file *f, struct iov *to, loff_t pos, size_t n)
 		if (!more && signal_pending())
 			break;
 	}
-	f->ra_next.n = index.n + 1;
+	f->ra_next.n = page->index.n + 1;
 	put_page(page);
 	return done ? (ssize_t)done : -EFAULT;
 }

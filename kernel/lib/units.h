@@ -71,10 +71,10 @@ static inline pfn_t pfn_of(mmu_pfn_t f) { return (pfn_t){ f.n >> PGCL }; }
 static inline mmu_pfn_t mmu_pfn_of(pfn_t pfn) { return (mmu_pfn_t){ pfn.n << PGCL }; }
 
 /* --- files and other objects ----------------------------------------------------------------------------------------------- */
-static inline pindex_t pindex_at(loff_t pos) { return (pindex_t){ (unsigned long)(pos >> PAGE_SHIFT) }; }
+static inline pindex_t pindex_at(loff_t pos) { return (pindex_t){ (u32)((u64)pos >> PAGE_SHIFT) }; }
 static inline pindex_t pindex_end(loff_t size) { return pindex_at(size + PAGE_SIZE - 1); }
 static inline loff_t pindex_pos(pindex_t index) { return (loff_t)index.n << PAGE_SHIFT; }
-static inline pgoff_t pgoff_at(loff_t pos) { return (pgoff_t){ (unsigned long)(pos >> MMU_PAGE_SHIFT) }; }
+static inline pgoff_t pgoff_at(loff_t pos) { return (pgoff_t){ (u32)((u64)pos >> MMU_PAGE_SHIFT) }; }
 static inline loff_t pgoff_pos(pgoff_t off) { return (loff_t)off.n << MMU_PAGE_SHIFT; }
 static inline pindex_t pindex_of(pgoff_t off) { return (pindex_t){ off.n >> PGCL }; }
 static inline pgoff_t pgoff_of(pindex_t index) { return (pgoff_t){ index.n << PGCL }; }
