@@ -19,6 +19,54 @@
 static u32 to_id16(u32 id) { return id > 0xffff ? OVERFLOW_ID : id; }
 static u32 from_id16(u16 id) { return id == 0xffff ? KEEP : id; }
 
+/* --- the three ids of users and of groups ------------------------------------------------------------------------------------------- */
+
+enum whose { USER, GROUP };
+struct ids { u32 real, eff, saved; };
+
+static struct ids ids_of(enum whose w)
+{
+	const struct cred *c = current->cred;
+
+	return w == USER ? (struct ids){ c->uid, c->euid, c->suid } : (struct ids){ c->gid, c->egid, c->sgid };
+}
+
+static bool may_take_any(enum whose w) { return capable(w == USER ? CAP_SETUID : CAP_SETGID); }
+
+static bool is_own(enum whose w, u32 id)
+{
+	struct ids own = ids_of(w);
+
+	return id == KEEP || id == own.real || id == own.eff || id == own.saved;
+}
+
+/* With them goes the id that file systems look at. */
+static long set_ids(enum whose w, struct ids new)
+{
+	struct cred *c = cred_copy();
+	int err = 0;
+
+	if (!c)
+		return -ENOMEM;
+	if (w == USER) {
+		c->euid = c->fsuid = new.eff;
+		c->suid = new.saved;
+		err = cred_set_uid(c, new.real);
+	} else {
+		c->gid = new.real;
+		c->egid = c->fsgid = new.eff;
+		c->sgid = new.saved;
+	}
+	if (err) {
+		put_cred(c);
+		return err == -ENOMEM ? -EAGAIN : err;
+	}
+	if (w == USER)
+		cred_after_setuid(c, current->cred);
+	commit_cred(c);
+	return 0;
+}
+
 /* --- reading ---------------------------------------------------------------------------------------------------------------------- */
 
 SYSCALL(getuid32, void) { return current->cred->uid; }
@@ -30,221 +78,97 @@ SYSCALL(geteuid, void) { return to_id16(current->cred->euid); }
 SYSCALL(getgid, void) { return to_id16(current->cred->gid); }
 SYSCALL(getegid, void) { return to_id16(current->cred->egid); }
 
-static int put_three(void __user *a, void __user *b, void __user *c, u32 x, u32 y, u32 z, bool wide)
+static int put_id(void __user *to, u32 id, bool wide)
 {
-	if (wide)
-		return put_user(x, (u32 __user *)a) || put_user(y, (u32 __user *)b) || put_user(z, (u32 __user *)c) ? -EFAULT : 0;
-	return put_user((u16)to_id16(x), (u16 __user *)a) || put_user((u16)to_id16(y), (u16 __user *)b) ||
-	       put_user((u16)to_id16(z), (u16 __user *)c) ? -EFAULT : 0;
+	return wide ? put_user(id, (u32 __user *)to) : put_user((u16)to_id16(id), (u16 __user *)to);
 }
 
-SYSCALL(getresuid32, void __user *r, void __user *e, void __user *s)
+static int put_three(enum whose w, void __user *real, void __user *eff, void __user *saved, bool wide)
 {
-	return put_three(r, e, s, current->cred->uid, current->cred->euid, current->cred->suid, true);
+	struct ids i = ids_of(w);
+
+	return put_id(real, i.real, wide) || put_id(eff, i.eff, wide) || put_id(saved, i.saved, wide) ? -EFAULT : 0;
 }
 
-SYSCALL(getresgid32, void __user *r, void __user *e, void __user *s)
+SYSCALL(getresuid32, void __user *r, void __user *e, void __user *s) { return put_three(USER, r, e, s, true); }
+SYSCALL(getresgid32, void __user *r, void __user *e, void __user *s) { return put_three(GROUP, r, e, s, true); }
+SYSCALL(getresuid, void __user *r, void __user *e, void __user *s) { return put_three(USER, r, e, s, false); }
+SYSCALL(getresgid, void __user *r, void __user *e, void __user *s) { return put_three(GROUP, r, e, s, false); }
+
+/* --- changing ----------------------------------------------------------------------------------------------------------------------- */
+
+static u32 or_keep(u32 id, u32 old) { return id == KEEP ? old : id; }
+
+static long set_three(enum whose w, u32 r, u32 e, u32 s)
 {
-	return put_three(r, e, s, current->cred->gid, current->cred->egid, current->cred->sgid, true);
+	struct ids old = ids_of(w);
+
+	if (!may_take_any(w) && (!is_own(w, r) || !is_own(w, e) || !is_own(w, s)))
+		return -EPERM;
+	return set_ids(w, (struct ids){ or_keep(r, old.real), or_keep(e, old.eff), or_keep(s, old.saved) });
 }
 
-SYSCALL(getresuid, void __user *r, void __user *e, void __user *s)
+static long set_two(enum whose w, u32 r, u32 e)
 {
-	return put_three(r, e, s, current->cred->uid, current->cred->euid, current->cred->suid, false);
+	struct ids old = ids_of(w), new = { or_keep(r, old.real), or_keep(e, old.eff), old.saved };
+
+	if (!may_take_any(w) && ((r != KEEP && r != old.real && r != old.eff) || !is_own(w, e)))
+		return -EPERM;
+	if (r != KEEP || (e != KEEP && e != old.real))
+		new.saved = new.eff;
+	return set_ids(w, new);
 }
 
-SYSCALL(getresgid, void __user *r, void __user *e, void __user *s)
+static long set_one(enum whose w, u32 id)
 {
-	return put_three(r, e, s, current->cred->gid, current->cred->egid, current->cred->sgid, false);
+	struct ids old = ids_of(w);
+
+	if (id == KEEP)
+		return -EINVAL;
+	if (may_take_any(w))
+		return set_ids(w, (struct ids){ id, id, id });
+	if (id != old.real && id != old.saved)
+		return -EPERM;
+	return set_ids(w, (struct ids){ old.real, id, old.saved });
 }
 
-/* --- users -------------------------------------------------------------------------------------------------------------------------- */
-
-static bool own_uid(u32 id)
+/* => the old one, whatever became of it */
+static long set_fs(enum whose w, u32 id)
 {
-	const struct cred *c = current->cred;
+	u32 old = w == USER ? current->cred->fsuid : current->cred->fsgid;
+	struct cred *c;
 
-	return id == KEEP || id == c->uid || id == c->euid || id == c->suid;
-}
-
-static long finish_uids(struct cred *c, uid_t ruid)
-{
-	int err = cred_set_uid(c, ruid);
-
-	if (err) {
-		put_cred(c);
-		return err == -ENOMEM ? -EAGAIN : err;
+	if (id == KEEP || (!is_own(w, id) && id != old && !may_take_any(w)))
+		return old;
+	c = cred_copy();
+	if (!c)
+		return old;
+	if (w == USER) {
+		c->fsuid = id;
+		cred_after_setfsuid(c, current->cred);
+	} else {
+		c->fsgid = id;
 	}
-	c->fsuid = c->euid;
-	cred_after_setuid(c, current->cred);
-	commit_cred(c);
-	return 0;
-}
-
-SYSCALL(setresuid32, u32 r, u32 e, u32 s)
-{
-	struct cred *c;
-
-	if (!capable(CAP_SETUID) && (!own_uid(r) || !own_uid(e) || !own_uid(s)))
-		return -EPERM;
-	c = cred_copy();
-	if (!c)
-		return -ENOMEM;
-	if (e != KEEP)
-		c->euid = e;
-	if (s != KEEP)
-		c->suid = s;
-	return finish_uids(c, r != KEEP ? r : c->uid);
-}
-
-SYSCALL(setreuid32, u32 r, u32 e)
-{
-	const struct cred *old = current->cred;
-	struct cred *c;
-
-	if (!capable(CAP_SETUID) && ((r != KEEP && r != old->uid && r != old->euid) || !own_uid(e)))
-		return -EPERM;
-	c = cred_copy();
-	if (!c)
-		return -ENOMEM;
-	if (e != KEEP)
-		c->euid = e;
-	if (r != KEEP || (e != KEEP && e != old->uid))
-		c->suid = c->euid;
-	return finish_uids(c, r != KEEP ? r : c->uid);
-}
-
-SYSCALL(setuid32, u32 id)
-{
-	const struct cred *old = current->cred;
-	bool all = capable(CAP_SETUID);
-	struct cred *c;
-
-	if (id == KEEP)
-		return -EINVAL;
-	if (!all && id != old->uid && id != old->suid)
-		return -EPERM;
-	c = cred_copy();
-	if (!c)
-		return -ENOMEM;
-	c->euid = id;
-	if (all)
-		c->suid = id;
-	return finish_uids(c, all ? id : c->uid);
-}
-
-SYSCALL(setfsuid32, u32 id)
-{
-	u32 old = current->cred->fsuid;
-	struct cred *c;
-
-	if (id == KEEP || (!own_uid(id) && id != old && !capable(CAP_SETUID)))
-		return old;
-	c = cred_copy();
-	if (!c)
-		return old;
-	c->fsuid = id;
-	cred_after_setfsuid(c, current->cred);
 	commit_cred(c);
 	return old;
 }
 
-SYSCALL(setuid, u16 id) { return sys_setuid32(from_id16(id)); }
-SYSCALL(setreuid, u16 r, u16 e) { return sys_setreuid32(from_id16(r), from_id16(e)); }
-SYSCALL(setresuid, u16 r, u16 e, u16 s) { return sys_setresuid32(from_id16(r), from_id16(e), from_id16(s)); }
-SYSCALL(setfsuid, u16 id) { return to_id16(sys_setfsuid32(from_id16(id))); }
-
-/* --- groups --------------------------------------------------------------------------------------------------------------------------- */
-
-static bool own_gid(u32 id)
-{
-	const struct cred *c = current->cred;
-
-	return id == KEEP || id == c->gid || id == c->egid || id == c->sgid;
-}
-
-static long finish_gids(struct cred *c)
-{
-	c->fsgid = c->egid;
-	commit_cred(c);
-	return 0;
-}
-
-SYSCALL(setresgid32, u32 r, u32 e, u32 s)
-{
-	struct cred *c;
-
-	if (!capable(CAP_SETGID) && (!own_gid(r) || !own_gid(e) || !own_gid(s)))
-		return -EPERM;
-	c = cred_copy();
-	if (!c)
-		return -ENOMEM;
-	if (r != KEEP)
-		c->gid = r;
-	if (e != KEEP)
-		c->egid = e;
-	if (s != KEEP)
-		c->sgid = s;
-	return finish_gids(c);
-}
-
-SYSCALL(setregid32, u32 r, u32 e)
-{
-	const struct cred *old = current->cred;
-	struct cred *c;
-
-	if (!capable(CAP_SETGID) && ((r != KEEP && r != old->gid && r != old->egid) || !own_gid(e)))
-		return -EPERM;
-	c = cred_copy();
-	if (!c)
-		return -ENOMEM;
-	if (r != KEEP)
-		c->gid = r;
-	if (e != KEEP)
-		c->egid = e;
-	if (r != KEEP || (e != KEEP && e != old->gid))
-		c->sgid = c->egid;
-	return finish_gids(c);
-}
-
-SYSCALL(setgid32, u32 id)
-{
-	const struct cred *old = current->cred;
-	bool all = capable(CAP_SETGID);
-	struct cred *c;
-
-	if (id == KEEP)
-		return -EINVAL;
-	if (!all && id != old->gid && id != old->sgid)
-		return -EPERM;
-	c = cred_copy();
-	if (!c)
-		return -ENOMEM;
-	c->egid = id;
-	if (all)
-		c->gid = c->sgid = id;
-	return finish_gids(c);
-}
-
-SYSCALL(setfsgid32, u32 id)
-{
-	u32 old = current->cred->fsgid;
-	struct cred *c;
-
-	if (id == KEEP || (!own_gid(id) && id != old && !capable(CAP_SETGID)))
-		return old;
-	c = cred_copy();
-	if (!c)
-		return old;
-	c->fsgid = id;
-	commit_cred(c);
-	return old;
-}
-
-SYSCALL(setgid, u16 id) { return sys_setgid32(from_id16(id)); }
-SYSCALL(setregid, u16 r, u16 e) { return sys_setregid32(from_id16(r), from_id16(e)); }
-SYSCALL(setresgid, u16 r, u16 e, u16 s) { return sys_setresgid32(from_id16(r), from_id16(e), from_id16(s)); }
-SYSCALL(setfsgid, u16 id) { return to_id16(sys_setfsgid32(from_id16(id))); }
+SYSCALL(setuid32, u32 id) { return set_one(USER, id); }
+SYSCALL(setgid32, u32 id) { return set_one(GROUP, id); }
+SYSCALL(setreuid32, u32 r, u32 e) { return set_two(USER, r, e); }
+SYSCALL(setregid32, u32 r, u32 e) { return set_two(GROUP, r, e); }
+SYSCALL(setresuid32, u32 r, u32 e, u32 s) { return set_three(USER, r, e, s); }
+SYSCALL(setresgid32, u32 r, u32 e, u32 s) { return set_three(GROUP, r, e, s); }
+SYSCALL(setfsuid32, u32 id) { return set_fs(USER, id); }
+SYSCALL(setfsgid32, u32 id) { return set_fs(GROUP, id); }
+SYSCALL(setuid, u16 id) { return set_one(USER, from_id16(id)); }
+SYSCALL(setgid, u16 id) { return set_one(GROUP, from_id16(id)); }
+SYSCALL(setreuid, u16 r, u16 e) { return set_two(USER, from_id16(r), from_id16(e)); }
+SYSCALL(setregid, u16 r, u16 e) { return set_two(GROUP, from_id16(r), from_id16(e)); }
+SYSCALL(setresuid, u16 r, u16 e, u16 s) { return set_three(USER, from_id16(r), from_id16(e), from_id16(s)); }
+SYSCALL(setresgid, u16 r, u16 e, u16 s) { return set_three(GROUP, from_id16(r), from_id16(e), from_id16(s)); }
+SYSCALL(setfsuid, u16 id) { return to_id16(set_fs(USER, from_id16(id))); }
+SYSCALL(setfsgid, u16 id) { return to_id16(set_fs(GROUP, from_id16(id))); }
 
 /* --- supplementary groups --------------------------------------------------------------------------------------------------------------- */
 
@@ -259,7 +183,7 @@ static long put_groups(int size, void __user *list, bool wide)
 	if ((u32)size < c->ngroups)
 		return -EINVAL;
 	for (u32 i = 0; i < c->ngroups; i++)
-		if (wide ? put_user(c->groups[i], (u32 __user *)list + i) : put_user((u16)to_id16(c->groups[i]), (u16 __user *)list + i))
+		if (put_id((char __user *)list + i * (wide ? sizeof(u32) : sizeof(u16)), c->groups[i], wide))
 			return -EFAULT;
 	return c->ngroups;
 }
