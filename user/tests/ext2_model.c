@@ -315,6 +315,51 @@ static void many_names(void)
 	MUST(mknod(path, S_IFREG, 0) == -1 && errno == ENAMETOOLONG);
 }
 
+static void forget_names(void)
+{
+	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
+
+	MUST(write(fd, "2", 1) == 1);
+	close(fd);
+}
+
+/* A large directory whose names come, go and move, with nothing of it in the caches now and then: what its filters say must hold. */
+static void churn(void)
+{
+	enum { MOST = 700 };
+	static bool there[MOST];
+	char path[64], other[64];
+
+	MUST(!mkdir(MNT "/churn", 0755));
+	for (unsigned n = 0; n < 4000; n++) {
+		unsigned a = rnd(MOST), b = rnd(MOST), what = rnd(5);
+
+		snprintf(trace, sizeof(trace), "churn %u of %u and %u", what, a, b);
+		sprintf(path, MNT "/churn/%u_some_name", a);
+		sprintf(other, MNT "/churn/%u_some_name", b);
+		if (n % 200 == 0)
+			forget_names();
+		if (what < 2) {
+			MUST(mknod(path, S_IFREG | 0600, 0) == (there[a] ? -1 : 0));
+			there[a] = true;
+		} else if (what < 4) {
+			MUST(unlink(path) == (there[a] ? 0 : -1));
+			there[a] = false;
+		} else if (a != b) {
+			MUST(rename(path, other) == (there[a] ? 0 : -1));
+			there[b] = there[a] || there[b];
+			there[a] = false;
+		}
+	}
+	forget_names();
+	for (unsigned n = 0; n < MOST; n++) {
+		sprintf(path, MNT "/churn/%u_some_name", n);
+		MUST(unlink(path) == (there[n] ? 0 : -1));
+		there[n] = false;
+	}
+	MUST(!rmdir(MNT "/churn"));
+}
+
 /* Offsets that need one, two and three levels of indirect blocks. */
 static void sparse(void)
 {
@@ -421,6 +466,7 @@ static void run(const char *device, unsigned rounds)
 	strcpy(trace, "the rest");
 	symlinks();
 	many_names();
+	churn();
 	sparse();
 	dirs();
 	full();
