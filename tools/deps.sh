@@ -115,7 +115,7 @@ get_packages() {
 }
 
 get_debs() {
-	mkdir -p "$cache/debs-root"
+	mkdir -p "$cache/debs-root/new" # where unfinished ones lie
 	cd "$cache/debs-root"
 	missing=
 	for p; do
@@ -123,6 +123,7 @@ get_debs() {
 	done
 	[ -n "$missing" ] || return 0
 	[ -e "$cache/apt/lists/lock" ] || update_i386
+	cd new && rm -f ./*.deb
 	# lists of last month name files that are gone: once more with today's
 	apt_i386 apt-get download $missing >"$cache/apt-download.log" 2>&1 || {
 		update_i386
@@ -131,6 +132,7 @@ get_debs() {
 		tail -n 20 "$cache/apt-update.log" "$cache/apt-download.log" >&2
 		exit 1
 	}
+	mv ./*.deb ..
 }
 
 case $1 in
