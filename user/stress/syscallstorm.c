@@ -31,6 +31,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "nonlinear.h"
 #include "prog.h"
 
 #define PAGE 4096
@@ -151,8 +152,16 @@ static void *storm(void *arg)
 		u32 nr = from_number + rnd() % (to_number - from_number);
 		long a[6];
 
+		if (to_number == HIGHEST && rnd() % 128 == 0)
+			nr = SYS_nonlinear_place; /* ours, far away */
 		for (int i = 0; i < 6; i++)
 			a[i] = argument();
+		if (nr == SYS_remap_file_pages && rnd() % 2) { /* sometimes as it should be, so that others meet nonlinear areas */
+			a[0] = (long)areas[4 + rnd() % 2];
+			a[1] = PAGE;
+			a[2] = 0;
+			a[3] = rnd() % 8;
+		}
 		if (!allowed(nr) || !harmless(nr, a))
 			continue;
 		if (rnd() % 16 == 0)

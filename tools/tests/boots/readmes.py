@@ -18,6 +18,7 @@ EXCUSED = [  # pattern, and why
     (r"tools/lab", "boots/labs runs every lab"),
     (r"tools/run -m 256M -a rmap.anon=onelist", "boots/template adds the scheme and runs it"),
     (r"tools/tests/|build/|\.cache/", "a test by itself"),
+    (r"bufcache|beside --how", "minutes; boots/stress runs both, small"),
     (r"tools/(bench|boot-cost|peer)", "boots/instructions, and hours of measuring"),
 ]
 count = bad = 0
