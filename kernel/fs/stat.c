@@ -89,62 +89,58 @@ static int stat_fd(unsigned fd, struct statx *st)
 static u32 encode_dev(u32 major, u32 minor) { return MKDEV(major, minor); }
 
 /* --- the structures ---------------------------------------------------------------------------------------------- */
-static int put_stat64(struct stat64 __user *u, const struct statx *s)
+/* Fields that two or all of the structures have by the same name; what does not fit was looked at before. */
+#define PUT_COMMON(st, s) do {                                                        \
+		(st)->st_dev = encode_dev((s)->stx_dev_major, (s)->stx_dev_minor);    \
+		(st)->st_rdev = encode_dev((s)->stx_rdev_major, (s)->stx_rdev_minor); \
+		(st)->st_ino = (s)->stx_ino;                                          \
+		(st)->st_mode = (s)->stx_mode;                                        \
+		(st)->st_nlink = (s)->stx_nlink;                                      \
+		(st)->st_size = (s)->stx_size;                                        \
+		(st)->st_atime = (u32)(s)->stx_atime.tv_sec;                          \
+		(st)->st_mtime = (u32)(s)->stx_mtime.tv_sec;                          \
+		(st)->st_ctime = (u32)(s)->stx_ctime.tv_sec;                          \
+	} while (0)
+#define PUT_NEWER(st, s) do {                                         \
+		(st)->st_blksize = (s)->stx_blksize;                  \
+		(st)->st_blocks = (s)->stx_blocks;                    \
+		(st)->st_atime_nsec = (s)->stx_atime.tv_nsec;         \
+		(st)->st_mtime_nsec = (s)->stx_mtime.tv_nsec;         \
+		(st)->st_ctime_nsec = (s)->stx_ctime.tv_nsec;         \
+	} while (0)
+
+static int put_stat64(void __user *u, const struct statx *s)
 {
 	struct stat64 st;
 
 	memset(&st, 0, sizeof(st));
-	st.st_dev = encode_dev(s->stx_dev_major, s->stx_dev_minor);
-	st.st_ino = s->stx_ino;
+	PUT_COMMON(&st, s);
+	PUT_NEWER(&st, s);
 	st.__st_ino = (u32)s->stx_ino;
-	st.st_mode = s->stx_mode;
-	st.st_nlink = s->stx_nlink;
 	st.st_uid = s->stx_uid;
 	st.st_gid = s->stx_gid;
-	st.st_rdev = encode_dev(s->stx_rdev_major, s->stx_rdev_minor);
-	st.st_size = s->stx_size;
-	st.st_blksize = s->stx_blksize;
-	st.st_blocks = s->stx_blocks;
-	st.st_atime = (u32)s->stx_atime.tv_sec;
-	st.st_atime_nsec = s->stx_atime.tv_nsec;
-	st.st_mtime = (u32)s->stx_mtime.tv_sec;
-	st.st_mtime_nsec = s->stx_mtime.tv_nsec;
-	st.st_ctime = (u32)s->stx_ctime.tv_sec;
-	st.st_ctime_nsec = s->stx_ctime.tv_nsec;
 	return copy_to_user(u, &st, sizeof(st)) ? -EFAULT : 0;
 }
 
 static u16 low_id(u32 id) { return id > 0xffff ? 65534 : id; }
 
-static int put_stat(struct stat __user *u, const struct statx *s)
+static int put_stat(void __user *u, const struct statx *s)
 {
 	struct stat st;
 
 	if (s->stx_size > (u64)MAX_NON_LFS || s->stx_ino >> 32)
 		return -EOVERFLOW;
 	memset(&st, 0, sizeof(st));
-	st.st_dev = encode_dev(s->stx_dev_major, s->stx_dev_minor);
-	st.st_ino = (u32)s->stx_ino;
-	st.st_mode = s->stx_mode;
-	st.st_nlink = s->stx_nlink;
+	PUT_COMMON(&st, s);
+	PUT_NEWER(&st, s);
 	if (st.st_nlink != s->stx_nlink)
 		return -EOVERFLOW;
 	st.st_uid = low_id(s->stx_uid);
 	st.st_gid = low_id(s->stx_gid);
-	st.st_rdev = encode_dev(s->stx_rdev_major, s->stx_rdev_minor);
-	st.st_size = (u32)s->stx_size;
-	st.st_blksize = s->stx_blksize;
-	st.st_blocks = (u32)s->stx_blocks;
-	st.st_atime = (u32)s->stx_atime.tv_sec;
-	st.st_atime_nsec = s->stx_atime.tv_nsec;
-	st.st_mtime = (u32)s->stx_mtime.tv_sec;
-	st.st_mtime_nsec = s->stx_mtime.tv_nsec;
-	st.st_ctime = (u32)s->stx_ctime.tv_sec;
-	st.st_ctime_nsec = s->stx_ctime.tv_nsec;
 	return copy_to_user(u, &st, sizeof(st)) ? -EFAULT : 0;
 }
 
-static int put_old_stat(struct __old_kernel_stat __user *u, const struct statx *s)
+static int put_old_stat(void __user *u, const struct statx *s)
 {
 	struct __old_kernel_stat st;
 	u32 dev = encode_dev(s->stx_dev_major, s->stx_dev_minor), rdev = encode_dev(s->stx_rdev_major, s->stx_rdev_minor);
@@ -152,42 +148,39 @@ static int put_old_stat(struct __old_kernel_stat __user *u, const struct statx *
 	if (s->stx_size > (u64)MAX_NON_LFS || s->stx_ino > 0xffff || dev > 0xffff || rdev > 0xffff)
 		return -EOVERFLOW;
 	memset(&st, 0, sizeof(st));
-	st.st_dev = dev;
-	st.st_ino = (u16)s->stx_ino;
-	st.st_mode = s->stx_mode;
-	st.st_nlink = s->stx_nlink;
+	PUT_COMMON(&st, s);
 	st.st_uid = low_id(s->stx_uid);
 	st.st_gid = low_id(s->stx_gid);
-	st.st_rdev = rdev;
-	st.st_size = (u32)s->stx_size;
-	st.st_atime = (u32)s->stx_atime.tv_sec;
-	st.st_mtime = (u32)s->stx_mtime.tv_sec;
-	st.st_ctime = (u32)s->stx_ctime.tv_sec;
 	return copy_to_user(u, &st, sizeof(st)) ? -EFAULT : 0;
 }
 
-/* --- the calls ------------------------------------------------------------------------------------------------------- */
-SYSCALL(stat64, const char __user *name, struct stat64 __user *u)
+/* --- the calls: which file, and in which structure --------------------------------------------------------------------- */
+typedef int (*stat_put)(void __user *u, const struct statx *s);
+
+static __always_inline long stat_name(int dfd, const char __user *name, int lookup, void __user *u, stat_put put)
 {
 	struct statx s;
-	int err = stat_at(AT_FDCWD, name, LOOKUP_FOLLOW, &s);
+	int err = stat_at(dfd, name, lookup, &s);
 
-	return err ? err : put_stat64(u, &s);
+	return err ? err : put(u, &s);
 }
-SYSCALL(lstat64, const char __user *name, struct stat64 __user *u)
-{
-	struct statx s;
-	int err = stat_at(AT_FDCWD, name, 0, &s);
-
-	return err ? err : put_stat64(u, &s);
-}
-SYSCALL(fstat64, unsigned fd, struct stat64 __user *u)
+static __always_inline long stat_open(unsigned fd, void __user *u, stat_put put)
 {
 	struct statx s;
 	int err = stat_fd(fd, &s);
 
-	return err ? err : put_stat64(u, &s);
+	return err ? err : put(u, &s);
 }
+
+SYSCALL(stat64, const char __user *name, void __user *u) { return stat_name(AT_FDCWD, name, LOOKUP_FOLLOW, u, put_stat64); }
+SYSCALL(lstat64, const char __user *name, void __user *u) { return stat_name(AT_FDCWD, name, 0, u, put_stat64); }
+SYSCALL(fstat64, unsigned fd, void __user *u) { return stat_open(fd, u, put_stat64); }
+SYSCALL(stat, const char __user *name, void __user *u) { return stat_name(AT_FDCWD, name, LOOKUP_FOLLOW, u, put_stat); }
+SYSCALL(lstat, const char __user *name, void __user *u) { return stat_name(AT_FDCWD, name, 0, u, put_stat); }
+SYSCALL(fstat, unsigned fd, void __user *u) { return stat_open(fd, u, put_stat); }
+SYSCALL(oldstat, const char __user *name, void __user *u) { return stat_name(AT_FDCWD, name, LOOKUP_FOLLOW, u, put_old_stat); }
+SYSCALL(oldlstat, const char __user *name, void __user *u) { return stat_name(AT_FDCWD, name, 0, u, put_old_stat); }
+SYSCALL(oldfstat, unsigned fd, void __user *u) { return stat_open(fd, u, put_old_stat); }
 
 /* => lookup flags, or -EINVAL */
 static int stat_lookup(int flags)
@@ -196,68 +189,24 @@ static int stat_lookup(int flags)
 		return -EINVAL;
 	return (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
 }
-SYSCALL(fstatat64, int dfd, const char __user *name, struct stat64 __user *u, int flags)
+SYSCALL(fstatat64, int dfd, const char __user *name, void __user *u, int flags)
 {
-	struct statx s;
-	int lookup = stat_lookup(flags), err = lookup < 0 ? lookup : stat_at(dfd, name, lookup, &s);
+	int lookup = stat_lookup(flags);
 
-	return err ? err : put_stat64(u, &s);
+	return lookup < 0 ? lookup : stat_name(dfd, name, lookup, u, put_stat64);
 }
-SYSCALL(statx, int dfd, const char __user *name, unsigned flags, unsigned mask, struct statx __user *u)
+SYSCALL(statx, int dfd, const char __user *name, unsigned flags, unsigned mask, void __user *u)
 {
-	struct statx s;
 	int err, lookup = stat_lookup(flags);
+	struct statx s;
 
-	if (mask & STATX__RESERVED || (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
+	if (lookup < 0 || mask & STATX__RESERVED || (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
 		return -EINVAL;
-	memset(&s, 0, sizeof(s));
-	err = lookup < 0 ? lookup : stat_at(dfd, name, lookup, &s);
+	memset(&s, 0, sizeof(s)); /* the reserved fields */
+	err = stat_at(dfd, name, lookup, &s);
 	if (err)
 		return err;
 	return copy_to_user(u, &s, sizeof(s)) ? -EFAULT : 0;
-}
-
-SYSCALL(stat, const char __user *name, struct stat __user *u)
-{
-	struct statx s;
-	int err = stat_at(AT_FDCWD, name, LOOKUP_FOLLOW, &s);
-
-	return err ? err : put_stat(u, &s);
-}
-SYSCALL(lstat, const char __user *name, struct stat __user *u)
-{
-	struct statx s;
-	int err = stat_at(AT_FDCWD, name, 0, &s);
-
-	return err ? err : put_stat(u, &s);
-}
-SYSCALL(fstat, unsigned fd, struct stat __user *u)
-{
-	struct statx s;
-	int err = stat_fd(fd, &s);
-
-	return err ? err : put_stat(u, &s);
-}
-SYSCALL(oldstat, const char __user *name, struct __old_kernel_stat __user *u)
-{
-	struct statx s;
-	int err = stat_at(AT_FDCWD, name, LOOKUP_FOLLOW, &s);
-
-	return err ? err : put_old_stat(u, &s);
-}
-SYSCALL(oldlstat, const char __user *name, struct __old_kernel_stat __user *u)
-{
-	struct statx s;
-	int err = stat_at(AT_FDCWD, name, 0, &s);
-
-	return err ? err : put_old_stat(u, &s);
-}
-SYSCALL(oldfstat, unsigned fd, struct __old_kernel_stat __user *u)
-{
-	struct statx s;
-	int err = stat_fd(fd, &s);
-
-	return err ? err : put_old_stat(u, &s);
 }
 
 /* --- readlink ----------------------------------------------------------------------------------------------------------- */
@@ -354,7 +303,7 @@ static int statfs_fd(unsigned fd, struct statfs64 *st)
 	return err;
 }
 
-static int put_statfs(struct statfs __user *u, const struct statfs64 *s)
+static int put_statfs(void __user *u, const struct statfs64 *s)
 {
 	struct statfs st;
 
@@ -376,38 +325,33 @@ static int put_statfs(struct statfs __user *u, const struct statfs64 *s)
 	st.f_flags = s->f_flags;
 	return copy_to_user(u, &st, sizeof(st)) ? -EFAULT : 0;
 }
-static int put_statfs64(struct statfs64 __user *u, size_t size, const struct statfs64 *s)
-{
-	if (size != sizeof(*s))
-		return -EINVAL;
-	return copy_to_user(u, s, sizeof(*s)) ? -EFAULT : 0;
-}
+static int put_statfs64(void __user *u, const struct statfs64 *s) { return copy_to_user(u, s, sizeof(*s)) ? -EFAULT : 0; }
 
-SYSCALL(statfs, const char __user *name, struct statfs __user *u)
+SYSCALL(statfs, const char __user *name, void __user *u)
 {
 	struct statfs64 s;
 	int err = statfs_name(name, &s);
 
 	return err ? err : put_statfs(u, &s);
 }
-SYSCALL(fstatfs, unsigned fd, struct statfs __user *u)
+SYSCALL(fstatfs, unsigned fd, void __user *u)
 {
 	struct statfs64 s;
 	int err = statfs_fd(fd, &s);
 
 	return err ? err : put_statfs(u, &s);
 }
-SYSCALL(statfs64, const char __user *name, size_t size, struct statfs64 __user *u)
+SYSCALL(statfs64, const char __user *name, size_t size, void __user *u)
 {
 	struct statfs64 s;
 	int err = size == sizeof(s) ? statfs_name(name, &s) : -EINVAL;
 
-	return err ? err : put_statfs64(u, size, &s);
+	return err ? err : put_statfs64(u, &s);
 }
-SYSCALL(fstatfs64, unsigned fd, size_t size, struct statfs64 __user *u)
+SYSCALL(fstatfs64, unsigned fd, size_t size, void __user *u)
 {
 	struct statfs64 s;
 	int err = size == sizeof(s) ? statfs_fd(fd, &s) : -EINVAL;
 
-	return err ? err : put_statfs64(u, size, &s);
+	return err ? err : put_statfs64(u, &s);
 }
