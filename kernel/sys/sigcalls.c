@@ -177,9 +177,8 @@ int set_user_sigmask(const void __user *mask, size_t size)
 	return 0;
 }
 
-static long suspend(const ksigset_t *mask)
+SYSCALL(pause, void)
 {
-	swap_mask(mask);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
 		if (signal_pending())
@@ -188,6 +187,12 @@ static long suspend(const ksigset_t *mask)
 	}
 	set_current_state(TASK_RUNNING);
 	return -ERESTARTNOHAND;
+}
+
+static long suspend(const ksigset_t *mask)
+{
+	swap_mask(mask);
+	return sys_pause();
 }
 
 SYSCALL(rt_sigsuspend, const ksigset_t __user *mask, size_t size)
@@ -204,18 +209,6 @@ SYSCALL(sigsuspend, int unused1, int unused2, u32 mask)
 	ksigset_t m = { { mask, 0 } };
 
 	return suspend(&m);
-}
-
-SYSCALL(pause, void)
-{
-	for (;;) {
-		set_current_state(TASK_INTERRUPTIBLE);
-		if (signal_pending())
-			break;
-		schedule();
-	}
-	set_current_state(TASK_RUNNING);
-	return -ERESTARTNOHAND;
 }
 
 /* Takes one signal of `want`; while it sleeps they count as unblocked, so that they wake it. => signal, or -EAGAIN */
