@@ -438,8 +438,6 @@ static long wait_for(int epfd, struct epoll_event __user *events, int max, u64 u
 	return n;
 }
 
-static u64 ms_deadline(int ms) { return ms < 0 ? ~0ULL : ms ? ktime_get() + (u64)ms * NSEC_PER_MSEC : 0; }
-
 SYSCALL(epoll_wait, int epfd, struct epoll_event __user *events, int max, int ms)
 {
 	return wait_for(epfd, events, max, ms_deadline(ms));
@@ -459,10 +457,8 @@ SYSCALL(epoll_pwait, int epfd, struct epoll_event __user *events, int max, int m
 SYSCALL(epoll_pwait2, int epfd, struct epoll_event __user *events, int max, const void __user *ts, const void __user *mask, size_t size)
 {
 	u64 until;
-	long n = poll_deadline(ts, true, &until);
+	long n = poll_masked_begin(ts, true, mask, size, &until);
 
-	if (!n)
-		n = set_user_sigmask(mask, size);
 	if (n)
 		return n;
 	n = wait_for(epfd, events, max, until);

@@ -7,8 +7,8 @@
  * kept as a point (monotonic), so that rounds do not stretch it.
  */
 #include "kernel/fs/poll.h"
+#include "kernel/sys/timespec.h"
 #include <asm/poll.h>
-#include <linux/time_types.h>
 
 /* --- entries ------------------------------------------------------------------------------------------------------ */
 static bool called(struct wait_entry *w, unsigned states, u32 key)
@@ -116,90 +116,65 @@ u32 poll_fd(struct poll_set *s, unsigned fd, u32 want)
 }
 
 /* --- time ----------------------------------------------------------------------------------------------------------- */
-int poll_deadline(const void __user *uts, bool large, u64 *until)
+static int deadline(const void __user *uts, bool large, u64 *until)
 {
-	struct timespec64 t;
-	u64 ns, now;
+	u64 ns;
+	int err;
 
 	*until = POLL_FOREVER;
 	if (!uts)
 		return 0;
-	if (large) {
-		struct __kernel_timespec k;
-
-		if (copy_from_user(&k, uts, sizeof(k)))
-			return -EFAULT;
-		t = (struct timespec64){ k.tv_sec, (s32)k.tv_nsec };
-	} else {
-		s32 k[2];
-
-		if (copy_from_user(k, uts, sizeof(k)))
-			return -EFAULT;
-		t = (struct timespec64){ k[0], k[1] };
-	}
-	if (!timespec64_valid(&t))
-		return -EINVAL;
-	ns = timespec64_to_ns(&t);
-	now = ktime_get();
-	*until = ns ? min(now + ns, POLL_FOREVER - 1) : 0;
-	return 0;
+	err = get_timespec_ns(&ns, uts, large);
+	if (!err)
+		*until = ns ? min(ktime_get() + ns, POLL_FOREVER - 1) : 0;
+	return err;
 }
 
-int poll_time_left(void __user *uts, bool large, u64 until)
+/* A time that cannot be written is no error. */
+static void give_time_left(void __user *uts, bool large, u64 until)
 {
 	u64 now;
-	struct timespec64 t;
 
 	if (!uts || until == POLL_FOREVER)
-		return 0;
+		return;
 	now = ktime_get();
-	t = ns_to_timespec64(until > now ? until - now : 0);
-	if (large) {
-		struct __kernel_timespec k = { .tv_sec = t.sec, .tv_nsec = t.nsec };
+	(void)put_timespec_ns(uts, until > now ? until - now : 0, large);
+}
 
-		return copy_to_user(uts, &k, sizeof(k)) ? -EFAULT : 0;
-	} else {
-		s32 k[2] = { (s32)t.sec, t.nsec };
+long poll_masked_begin(const void __user *ts, bool large, const void __user *mask, size_t size, u64 *until)
+{
+	int err = deadline(ts, large, until);
 
-		return copy_to_user(uts, k, sizeof(k)) ? -EFAULT : 0;
-	}
+	return err ? err : set_user_sigmask(mask, size);
+}
+
+long poll_masked_end(long found, void __user *ts, bool large, u64 until)
+{
+	if (found == -EINTR)
+		found = -ERESTARTNOHAND;
+	else
+		restore_sigmask();
+	give_time_left(ts, large, until);
+	return found;
 }
 
 /* --- poll -------------------------------------------------------------------------------------------------------------- */
-static void ask_one(struct poll_set *s, struct pollfd *p)
-{
-	p->revents = p->fd < 0 ? 0 : (short)poll_fd(s, p->fd, (u16)p->events);
-}
+struct asked { struct pollfd *fds; unsigned n; };
 
-/* => how many have events, 0: time is up, -EINTR, -ENOMEM */
-static long poll_rounds(struct pollfd *fds, unsigned n, u64 until)
+/* => how many have events */
+static long ask_fds(struct poll_set *s, void *arg)
 {
-	struct poll_set s;
+	const struct asked *a = arg;
 	long found = 0;
 
-	poll_set_start(&s);
-	if (!until)
-		s.pt.queue = NULL;
-	for (;;) {
-		for (unsigned k = 0; k < n; k++) {
-			ask_one(&s, &fds[k]);
-			if (fds[k].revents) {
-				found++;
-				s.pt.queue = NULL; /* no need to wait */
-			}
+	for (struct pollfd *p = a->fds; p < a->fds + a->n; p++) {
+		p->revents = p->fd < 0 ? 0 : (short)poll_fd(s, p->fd, (u16)p->events);
+		if (p->revents) {
+			found++;
+			s->pt.queue = NULL; /* no need to wait */
 		}
-		s.pt.queue = NULL;
-		if (found || s.err)
-			break;
-		if (signal_pending()) {
-			found = -EINTR;
-			break;
-		}
-		if (!poll_set_sleep(&s, until))
-			break;
 	}
-	poll_set_end(&s);
-	return found ? found : s.err;
+	return found;
 }
 
 #define FDS_ON_STACK 24
@@ -215,7 +190,7 @@ static long do_poll(struct pollfd __user *ufds, unsigned n, u64 until)
 		if (!fds)
 			return -ENOMEM;
 	}
-	found = copy_from_user(fds, ufds, n * sizeof(*fds)) ? -EFAULT : poll_rounds(fds, n, until);
+	found = copy_from_user(fds, ufds, n * sizeof(*fds)) ? -EFAULT : poll_rounds(ask_fds, &(struct asked){ fds, n }, until);
 	if (found >= 0)
 		for (unsigned k = 0; k < n; k++)
 			if (put_user(fds[k].revents, &ufds[k].revents)) {
@@ -237,7 +212,7 @@ static long poll_again(struct task *t)
 
 SYSCALL(poll, struct pollfd __user *fds, unsigned n, int ms)
 {
-	u64 until = ms < 0 ? POLL_FOREVER : ms ? ktime_get() + (u64)ms * NSEC_PER_MSEC : 0;
+	u64 until = ms_deadline(ms);
 	long found = do_poll(fds, n, until);
 
 	if (found != -EINTR)
@@ -252,19 +227,9 @@ SYSCALL(poll, struct pollfd __user *fds, unsigned n, int ms)
 static long do_ppoll(struct pollfd __user *fds, unsigned n, void __user *ts, bool large, const void __user *mask, size_t size)
 {
 	u64 until;
-	long found = poll_deadline(ts, large, &until);
+	long err = poll_masked_begin(ts, large, mask, size, &until);
 
-	if (!found)
-		found = set_user_sigmask(mask, size);
-	if (found)
-		return found;
-	found = do_poll(fds, n, until);
-	if (found == -EINTR)
-		found = -ERESTARTNOHAND;
-	else
-		restore_sigmask();
-	poll_time_left(ts, large, until); /* a time that cannot be written is no error */
-	return found;
+	return err ? err : poll_masked_end(do_poll(fds, n, until), ts, large, until);
 }
 SYSCALL(ppoll, struct pollfd __user *fds, unsigned n, void __user *ts, const void __user *mask, size_t size)
 {

@@ -40,37 +40,19 @@ static int ask_word(struct poll_set *s, struct fd_sets *sets, unsigned w)
 	return found;
 }
 
-static long select_rounds(struct fd_sets *sets, u64 until)
+static long ask_sets(struct poll_set *s, void *arg)
 {
-	struct poll_set s;
+	struct fd_sets *sets = arg;
 	long found = 0;
 
-	poll_set_start(&s);
-	if (!until)
-		s.pt.queue = NULL;
-	for (;;) {
-		for (unsigned w = 0; w < sets->words; w++) {
-			int n = ask_word(&s, sets, w);
+	for (unsigned w = 0; w < sets->words; w++) {
+		int n = ask_word(s, sets, w);
 
-			if (n < 0) {
-				found = n;
-				goto out;
-			}
-			found += n;
-		}
-		s.pt.queue = NULL;
-		if (found || s.err)
-			break;
-		if (signal_pending()) {
-			found = -EINTR;
-			break;
-		}
-		if (!poll_set_sleep(&s, until))
-			break;
+		if (n < 0)
+			return n;
+		found += n;
 	}
-out:
-	poll_set_end(&s);
-	return found ? found : s.err;
+	return found;
 }
 
 #define WORDS_ON_STACK 8 /* 256 descriptors */
@@ -101,7 +83,7 @@ static long do_select(int n, unsigned long __user *const user[NR_SETS], u64 unti
 			sets.want[k][sets.words - 1] &= (1UL << (n & 31)) - 1;
 	}
 	if (!found)
-		found = select_rounds(&sets, until);
+		found = poll_rounds(ask_sets, &sets, until);
 	for (int k = 0; k < NR_SETS && found >= 0; k++)
 		if (user[k] && copy_to_user(user[k], sets.have[k], bytes))
 			found = -EFAULT;
@@ -165,22 +147,12 @@ static long do_pselect(int n, unsigned long __user *const user[NR_SETS], void __
 {
 	struct sigmask_arg sig = { NULL, 0 };
 	u64 until;
-	long found;
+	long err;
 
 	if (usig && copy_from_user(&sig, usig, sizeof(sig)))
 		return -EFAULT;
-	found = poll_deadline(ts, large, &until);
-	if (!found)
-		found = set_user_sigmask(sig.mask, sig.size);
-	if (found)
-		return found;
-	found = do_select(n, user, until);
-	if (found == -EINTR)
-		found = -ERESTARTNOHAND;
-	else
-		restore_sigmask();
-	poll_time_left(ts, large, until);
-	return found;
+	err = poll_masked_begin(ts, large, sig.mask, sig.size, &until);
+	return err ? err : poll_masked_end(do_select(n, user, until), ts, large, until);
 }
 SYSCALL(pselect6, int n, unsigned long __user *in, unsigned long __user *out, unsigned long __user *ex, void __user *ts,
 	const struct sigmask_arg __user *sig)
