@@ -121,6 +121,7 @@ int fault_nonlinear_mkwrite(struct fault *f, struct page *page)
 		if (!r && fault_lock(f)) {
 			fault_make_writable(f);
 			atomic_inc(&nf->file->mapping->nonlinear_writes);
+			r = nf->file->mapping == vma_mapping(f->vma) ? VMF_DIRTIED : VMF_DONE;
 		}
 	}
 	unlock_page(page);
@@ -140,13 +141,13 @@ static struct page *replace_entry(struct vma *v, struct page *pt, pte_t *pte, pt
 		pt_count(pt, 1);
 	else
 		old = pte_take(pte);
+	if (gone && pte_dirty(old) && !page_dirty(gone))
+		mark_page_dirty(gone); /* not with lru_lock, which a run of pins holds */
 	if (page) {
 		pin_run_page(&run, page, true);
 		atomic_inc(rss_of(v->mm, page));
 	}
 	if (gone) {
-		if (pte_dirty(old) && !page_dirty(gone))
-			mark_page_dirty(gone);
 		pin_run_page(&run, gone, false);
 		atomic_dec(rss_of(v->mm, gone));
 	}
