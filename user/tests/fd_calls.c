@@ -45,11 +45,13 @@ static int receive_fd(int from)
 
 /* --- event loops -------------------------------------------------------------------------------------------------------- */
 static int loops[2], woken;
+static volatile pid_t tids[2];
 static void *sleeper(void *arg)
 {
 	struct epoll_event ev;
 
-	if (epoll_wait(loops[(long)arg], &ev, 1, 400) == 1)
+	tids[(long)arg] = syscall(SYS_gettid);
+	if (epoll_wait(loops[(long)arg], &ev, 1, 1000) == 1)
 		__sync_fetch_and_add(&woken, 1);
 	return NULL;
 }
@@ -88,7 +90,9 @@ static void event_loops(void)
 		epoll_ctl(loops[i], EPOLL_CTL_ADD, s[0], &ev);
 		pthread_create(&t[i], NULL, sleeper, (void *)i);
 	}
-	usleep(50000);
+	while (!tids[0] || !tids[1])
+		sched_yield();
+	ok(asleep(tids[0]) && asleep(tids[1]), "two wait for one socket");
 	write(s[1], "x", 1);
 	for (int i = 0; i < 2; i++)
 		pthread_join(t[i], NULL);

@@ -77,20 +77,19 @@ static void waiting(void)
 		_exit(op(id, 0, -2, 0));
 	if (!(b = fork()))
 		_exit(op(id, 1, 0, 0) || op(id, 0, -1, 0));
-	usleep(30000);
+	ok(asleep(a) && asleep(b), "two wait");
 	is(semctl(id, 0, GETNCNT), 2, "GETNCNT");
 	is(semctl(id, 1, GETZCNT), 0, "GETZCNT");
 	op(id, 0, 1, 0);
-	usleep(20000);
-	is(value(id, 0), 0, "who can go on goes first");
 	waitpid(b, &status, 0);
-	is(status, 0, "... and is done");
+	is(status, 0, "who can go on goes first");
+	is(value(id, 0), 0, "... and is done");
 	set(id, 0, 2);
 	waitpid(a, &status, 0);
 	ok(status == 0 && value(id, 0) == 0, "SETVAL wakes");
-	if (!fork())
+	if (!(a = fork()))
 		_exit(op(id, 0, -1, 0) != -1 || errno != EIDRM);
-	usleep(20000);
+	asleep(a);
 	semctl(id, 0, IPC_RMID);
 	wait(&status);
 	is(status, 0, "removal: EIDRM");
@@ -98,7 +97,7 @@ static void waiting(void)
 	set(id, 0, 1);
 	if (!fork()) {
 		sigaction(SIGALRM, &sa, NULL);
-		ualarm(20000, 0);
+		ualarm(20000, 20000);
 		_exit(op(id, 0, 0, 0) != -1 || errno != EINTR);
 	}
 	wait(&status);
@@ -109,6 +108,7 @@ static void waiting(void)
 static void undo(void)
 {
 	int id = semget(IPC_PRIVATE, 2, 0600), status;
+	pid_t a, b;
 
 	set(id, 0, 5);
 	if (!fork()) {
@@ -119,15 +119,18 @@ static void undo(void)
 	}
 	wait(&status);
 	ok(status == 0 && value(id, 0) == 4 && value(id, 1) == 0, "an exit undoes what asked for it");
-	if (!fork()) {
+	if (!(a = fork())) {
 		op(id, 0, -4, SEM_UNDO);
-		raise(SIGKILL);
+		pause();
 	}
-	if (!fork())
+	ok(asleep(a) && value(id, 0) == 0, "one has them");
+	if (!(b = fork()))
 		_exit(op(id, 0, -4, 0));
-	wait(&status);
-	wait(&status);
-	is(value(id, 0), 0, "... and wakes who waits for it");
+	asleep(b);
+	kill(a, SIGKILL);
+	waitpid(b, &status, 0);
+	waitpid(a, NULL, 0);
+	ok(status == 0 && value(id, 0) == 0, "... and its end wakes who waits for them");
 	set(id, 0, 5);
 	if (!fork()) {
 		op(id, 0, -3, SEM_UNDO);
@@ -181,6 +184,7 @@ static void messages(void)
 	static struct msg m;
 	struct msqid_ds ds;
 	int id = msgget(KEY, IPC_CREAT | IPC_EXCL | 0600), n, status;
+	pid_t pid;
 
 	if (id < 0)
 		bail("msgget");
@@ -206,26 +210,26 @@ static void messages(void)
 	for (n = 0; n < 100 && msgsnd(id, &m, 4000, IPC_NOWAIT) == 0; n++)
 		;
 	ok(errno == EAGAIN && n == 4, "a full queue");
-	if (!fork())
+	if (!(pid = fork()))
 		_exit(msgsnd(id, &m, 3000, 0));
-	usleep(20000);
+	asleep(pid);
 	msgrcv(id, &m, 4000, 0, 0);
 	wait(&status);
 	is(status, 0, "a sender waits for room");
 	while (msgrcv(id, &m, 4000, 0, IPC_NOWAIT) > 0)
 		;
-	if (!fork())
+	if (!(pid = fork()))
 		_exit(msgrcv(id, &m, 4000, 7, 0) != 2);
-	usleep(20000);
+	asleep(pid);
 	m.type = 6;
 	msgsnd(id, &m, 1, 0);
 	m.type = 7;
 	msgsnd(id, &m, 2, 0);
 	wait(&status);
 	is(status, 0, "a receiver waits for its type");
-	if (!fork())
+	if (!(pid = fork()))
 		_exit(msgrcv(id, &m, 4000, 9, 0) != -1 || errno != EIDRM);
-	usleep(20000);
+	asleep(pid);
 	is(msgctl(id, IPC_RMID, NULL), 0, "IPC_RMID with a message in it");
 	wait(&status);
 	is(status, 0, "... wakes receivers: EIDRM");

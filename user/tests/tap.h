@@ -73,6 +73,26 @@ static inline int in_child(void (*fn)(void *), void *arg)
 	return pid < 0 || waitpid(pid, &status, 0) != pid ? -1 : status;
 }
 
+/* => a task (by process or thread number) sleeps, within five seconds: for a child that has nothing to sleep in but the call under test */
+static inline bool asleep(pid_t tid)
+{
+	char path[32], line[64], state = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
+	for (int i = 0; i < 1000; i++) {
+		FILE *f = fopen(path, "r");
+
+		if (f && fgets(line, sizeof(line), f) && strchr(line, ')'))
+			state = strchr(line, ')')[2];
+		if (f)
+			fclose(f);
+		if (state == 'S')
+			return true;
+		usleep(5000);
+	}
+	return false;
+}
+
 static inline int done(void)
 {
 	printf("1..%d\n", tap_count);
