@@ -57,6 +57,16 @@ static int finish_prev64(struct packer *p)
 	return p->prev ? put_user(pos, &((struct linux_dirent64 __user *)p->prev)->d_off) : 0;
 }
 
+/* The record is whole. */
+static int advance(struct packer *p, unsigned reclen)
+{
+	p->err = 0;
+	p->prev = p->at;
+	p->at += reclen;
+	p->left -= reclen;
+	return 0;
+}
+
 static int emit64(struct dir_context *c, const char *name, unsigned len, u64 ino, unsigned type)
 {
 	struct packer *p = container_of(c, struct packer, c);
@@ -71,11 +81,7 @@ static int emit64(struct dir_context *c, const char *name, unsigned len, u64 ino
 	    copy_to_user(p->at + offsetof(struct linux_dirent64, d_name), name, len) ||
 	    clear_user(p->at + offsetof(struct linux_dirent64, d_name) + len, reclen - offsetof(struct linux_dirent64, d_name) - len))
 		return 1;
-	p->err = 0;
-	p->prev = p->at;
-	p->at += reclen;
-	p->left -= reclen;
-	return 0;
+	return advance(p, reclen);
 }
 
 static int finish_prev(struct packer *p)
@@ -100,11 +106,7 @@ static int emit(struct dir_context *c, const char *name, unsigned len, u64 ino, 
 	if (ino >> 32 || finish_prev(p) || copy_to_user(p->at, &d, head) || copy_to_user(p->at + head, name, len) ||
 	    clear_user(p->at + head + len, reclen - head - len) || put_user(t, (u8 __user *)p->at + reclen - 1))
 		return 1;
-	p->err = 0;
-	p->prev = p->at;
-	p->at += reclen;
-	p->left -= reclen;
-	return 0;
+	return advance(p, reclen);
 }
 
 /* readdir(2): one entry. */
