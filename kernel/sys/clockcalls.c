@@ -275,6 +275,17 @@ struct timex32 {
 	s32 tick, ppsfreq, jitter, shift, stabil, jitcnt, calcnt, errcnt, stbcnt, tai, pad[11];
 };
 
+/* What both structures say of a clock that nobody disciplines; their holes are zeroes too. */
+#define FREE_RUNNING(t) do {                              \
+		memset(t, 0, sizeof(*(t)));               \
+		(t)->status = STA_UNSYNC;                 \
+		(t)->maxerror = (t)->esterror = 16000000; \
+		(t)->precision = 1;                       \
+		(t)->constant = 2;                        \
+		(t)->tolerance = 32768000;                \
+		(t)->tick = 10000;                        \
+	} while (0)
+
 static long adjtimex32(struct timex32 __user *user)
 {
 	struct timespec64 now = ns_to_timespec64(ktime_get_real());
@@ -284,13 +295,7 @@ static long adjtimex32(struct timex32 __user *user)
 		return -EFAULT;
 	if (t.modes)
 		return capable(CAP_SYS_TIME) ? -EOPNOTSUPP : -EPERM;
-	memset(&t, 0, sizeof(t));
-	t.status = STA_UNSYNC;
-	t.maxerror = t.esterror = 16000000;
-	t.precision = 1;
-	t.constant = 2;
-	t.tolerance = 32768000;
-	t.tick = 10000;
+	FREE_RUNNING(&t);
 	t.time = (struct timeval32){ now.sec, now.nsec / NSEC_PER_USEC };
 	return copy_to_user(user, &t, sizeof(t)) ? -EFAULT : TIME_ERROR;
 }
@@ -313,13 +318,7 @@ SYSCALL(clock_adjtime64, int clock, struct __kernel_timex __user *user)
 		return -EFAULT;
 	if (t.modes)
 		return capable(CAP_SYS_TIME) ? -EOPNOTSUPP : -EPERM;
-	memset(&t, 0, sizeof(t));
-	t.status = STA_UNSYNC;
-	t.maxerror = t.esterror = 16000000;
-	t.precision = 1;
-	t.constant = 2;
-	t.tolerance = 32768000;
-	t.tick = 10000;
+	FREE_RUNNING(&t);
 	t.time.tv_sec = now.sec;
 	t.time.tv_usec = now.nsec / NSEC_PER_USEC;
 	return copy_to_user(user, &t, sizeof(t)) ? -EFAULT : TIME_ERROR;
