@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The state of a path walk and its steps, for namei.c (which has them) and openat.c.
+ * The state of a path walk (walk.c) and its steps (namei.c), for these two and openat.c.
  */
 #ifndef KERNEL_FS_WALK_H
 #define KERNEL_FS_WALK_H
@@ -36,5 +36,31 @@ int walk_parent(struct walk *w);    /* all steps but the last: w->last, type, sl
 int walk_all(struct walk *w);       /* the last step too; w->path has its references */
 int step_into(struct walk *w, const struct name *n, bool follow); /* 1: a symlink was pushed, go on */
 int unlazy(struct walk *w);         /* references from here on */
+
+/* For the steps. */
+static inline bool tree_stood_still(struct walk *w)
+{
+	return !read_seqretry(&rename_lock, w->rename_seq) && !read_seqretry(&mount_lock, w->mount_seq);
+}
+/* RCU. A reference to both, if they still live. */
+static inline bool path_get_live(const struct path *p)
+{
+	if (!atomic_inc_not_zero(&p->mount->refcount))
+		return false;
+	if (dget_live(p->dentry))
+		return true;
+	mntput(p->mount);
+	return false;
+}
+static inline void pop_frame(struct walk *w)
+{
+	struct frame *f = &w->stack[--w->depth];
+
+	kfree(f->body);
+	if (f->inode)
+		iput(f->inode);
+}
+/* `link` is a symlink in w->path. Not RCU: eats its reference. => 1: the walk goes on in its body; 0: jumped there */
+int follow_link(struct walk *w, struct dentry *link);
 
 #endif
