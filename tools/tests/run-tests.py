@@ -92,6 +92,12 @@ def guest_tests(chosen):
             yield os.path.basename(path)[:-2], keys
 
 
+def blocks(keys, chosen):
+    """The disks of a test; test-all takes both for all that have some."""
+    block = keys.get("block", "virtio")
+    return ("virtio", "ata") if block == "both" or chosen == "all" and "disk" in keys else (block,)
+
+
 def guest_jobs(chosen):
     """One machine for tests that want the same one; at most GROUP of them, so that the machines share out evenly."""
     variants = VARIANTS[:1] if chosen == "quick" else VARIANTS + (MORE_VARIANTS if chosen == "all" else [])
@@ -100,7 +106,7 @@ def guest_jobs(chosen):
         for variant, build, options in variants:
             if keys.get("build", "both") not in ("both", build):
                 continue
-            for block in ("virtio", "ata") if keys.get("block") == "both" else (keys.get("block", "virtio"),):
+            for block in blocks(keys, chosen):
                 key = (variant, build, keys.get("mem", "256M"), keys.get("smp", "2"), " ".join((options, keys.get("append", ""))).strip(),
                        keys.get("as", "root"), name if "alone" in keys or "disk" in keys else "",
                        (keys.get("disk", ""), block if "disk" in keys else "", keys.get("qemu", "")))

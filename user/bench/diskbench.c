@@ -28,68 +28,15 @@
 #include <time.h>
 #include <unistd.h>
 #include "prog.h"
+#include "ticks.h"
 
 #define PAGE 4096u
 #define CHUNK 65536u
 
-static u64 size = 1ULL << 30, hot = 256 << 20, files = 10000, reads = 20000, repeat = 1, ticks;
+static u64 size = 1ULL << 30, hot = 256 << 20, files = 10000, reads = 20000, repeat = 1;
 static const char *dir = "/mnt";
 static char big[300];
 static char buf[CHUNK];
-static volatile u64 *spins; /* of the idle child */
-static u64 from_time, from_spins;
-
-/* The time and the spins of one moment: the child does not run while we do, but it may have between the two reads. */
-static u64 now(u64 *spun)
-{
-	struct timespec ts;
-	u64 t;
-
-	if (!ticks) {
-		clock_gettime(CLOCK_MONOTONIC, &ts);
-		return (u64)ts.tv_sec * 1000000000 + ts.tv_nsec;
-	}
-	do {
-		*spun = *spins;
-		t = __builtin_ia32_rdtsc();
-	} while (*spins != *spun);
-	return t;
-}
-
-static void begin(void) { from_time = now(&from_spins); }
-
-static u64 elapsed(void)
-{
-	u64 spun = 0, t = now(&spun) - from_time;
-
-	return ticks ? t - 3 * (spun - from_spins) : t;
-}
-
-/* Three instructions a round. */
-static void __attribute__((noreturn)) spin(void)
-{
-	struct sched_param zero = { 0 };
-
-	if (sched_setscheduler(0, SCHED_IDLE, &zero))
-		die("diskbench: SCHED_IDLE");
-	for (;;)
-		__asm__ volatile("1: addl $1, (%0); adcl $0, 4(%0); jmp 1b" :: "r"(spins) : "memory", "cc");
-}
-
-static pid_t start_spinning(void)
-{
-	pid_t pid;
-
-	spins = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (spins == MAP_FAILED)
-		die("diskbench: mmap");
-	pid = fork();
-	if (pid < 0)
-		die("diskbench: fork");
-	if (!pid)
-		spin();
-	return pid;
-}
 
 static int open_big(int flags)
 {

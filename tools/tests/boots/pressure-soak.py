@@ -24,7 +24,7 @@ PROGRAMS = [
     "thrash --size {0}M --processes 2 --random --passes 1", "thrash --size {1}M --passes 1", "cowtree --size 1M --depth 3 --rounds 2",
     "forkstorm --seconds 20 --processes 20 --busy", "mapmany --vmas 500 --tasks 2 --random", "reversed --pages 500 --forks 3", "shmdb --size {1}M --seconds 20",
     "lockhog --size 8M --seconds 20", "truncrace --seconds 20", "fill --size {2}M --passes 1", "lowmemhog --busy", "procstorm --seconds 20 --workers 2",
-    "student syscallstorm --seconds 20 --workers 2", "remapper --seconds 20",
+    "student syscallstorm --seconds 20 --workers 2 --patience 120", "remapper --seconds 20",
 ]
 # Lines that belong to what runs; anything else that the kernel says is trouble.
 EXPECTED = re.compile(r"swap: |Adding |swapoff|syscallstorm|procstorm|^$")
