@@ -23,7 +23,7 @@ def ok(good, text, note=""):
 
 
 p = subprocess.Popen([os.environ["RUN"], "--emulator", "bochs", "-m", "64M", "-s", "1", "--debugger", "--swap", "64M", "--timeout", "380", "--", "sh", "-c",
-                      "echo up; nproc; thrash --size 40M --passes 1; grep pswpout /proc/vmstat; exit 5"],
+                      "echo up; nproc; thrash --size 64M --passes 1; grep pswpout /proc/vmstat; exit 5"],
                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 p.stdin.write(COMMANDS)
 p.stdin.flush()

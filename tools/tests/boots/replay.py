@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-# test: set=test time=260
+# test: set=test time=400
 """A recorded run happens again, and reverse execution finds who wrote a PTE: the hunt of tools/gdb/README.md.
 
 QEMU 7.2 hangs in one of four reverse-continues (its vCPU waits for ever after the snapshot is loaded); then the replay is begun again."""
@@ -35,7 +35,7 @@ with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
     commands = ["hbreak sys_execve", "c", "c", "delete", "mm-pt 1 0x8049000", "watch -l $pte->low", "reverse-continue", "bt", "stepi", "p $eip",
                 "reverse-stepi", "p $eip", "stepi", "p $eip", "quit"]
     for attempt in range(5):
-        status, said = run("--replay", f"{tmp}/r", "--timeout", "40", *(w for c in commands for w in ("--debugger-command", c)))
+        status, said = run("--replay", f"{tmp}/r", "--timeout", "60", *(w for c in commands for w in ("--debugger-command", c)))
         if status != 124:
             break
     ok(said.count("Breakpoint 1, sys_execve") == 2, "the replay meets a breakpoint twice", said)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-# test: set=test time=300
+# test: set=test time=600
 """Takes the walk of boot/WALK.md in Bochs, command by command, with the memory that Bochs has at most; what the text promises must be what Bochs
 says. Then the magic breakpoint, from a program and from the kernel."""
 import os
@@ -53,7 +53,7 @@ def missing(parts, answer):
 
 
 walk = steps() + AFTER
-p = subprocess.run([os.environ["RUN"], "--emulator", "bochs", "-m", "8064M", "-s", "1", "--debugger", "--timeout", "280", "--", "sh", "-c", GUEST],
+p = subprocess.run([os.environ["RUN"], "--emulator", "bochs", "-m", "8064M", "-s", "1", "--debugger", "--timeout", "580", "--", "sh", "-c", GUEST],
                    input="".join(command + "\n" for command, _ in walk), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 answers = re.split(r"<bochs:\d+> ", p.stdout)[1:]
 for n, (command, parts) in enumerate(walk):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# test: root=debian case=90 mem=256M time=300
+# test: root=debian case=240 mem=256M time=600
 # Debian's programs, unmodified and dynamically linked, from an ext2 root file system.
 ## dash
 f() { local n=$1; while [ "$n" -gt 0 ]; do printf '%s ' "$n"; n=$((n - 1)); done; echo; }; f 5; (exit 3); echo $?
