@@ -247,7 +247,7 @@ test: test-build
 quick: all test-programs unit-build
 	$(Q)$(TESTRUN) --set quick
 test-all: test-build
-	$(Q)$(TESTRUN) --set all
+	$(Q)$(TESTRUN) --set all $(if $(T),--only '$(T)',)
 soak: test-build
 	$(Q)$(TESTRUN) --set soak
 bench: all
