@@ -19,7 +19,7 @@ EXCUSED = [  # pattern, and why
     (r"tools/run -m 256M -a rmap.anon=onelist", "boots/template adds the scheme and runs it"),
     (r"tools/tests/|build/|\.cache/", "a test by itself"),
     (r".*build/root\.img|tools/rootimage", "transcripts/debian makes the image and runs its programs"),
-    (r"bufcache|beside --how", "minutes; boots/stress runs both, small"),
+    (r"bufcache|beside --how|.*vmbench -M", "minutes; boots/stress runs both, small"),
     (r"tools/(bench|boot-cost|peer)", "boots/instructions, and hours of measuring"),
 ]
 count = bad = 0
