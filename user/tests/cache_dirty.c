@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * test: mem=192M smp=2 time=40 disk=64M,64M linux=no append="lowmem=48M"
+ * test: mem=192M smp=2 time=90 disk=64M,64M linux=no append="lowmem=48M"
  *
  * Too much to write: what is dirty stays within the limit, with little low memory, writers wait and come to their end,
  * through write() and through a mapping; a writer to an idle disk does not wait for a busy one for ever.
