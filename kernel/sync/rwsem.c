@@ -2,8 +2,9 @@
  *
  * Reader-writer semaphores, the slow ways. Whoever frees the lock while somebody waits comes here: readers in front get
  * the lock at once, all up to the next writer; a writer in front is woken and takes it itself. Meanwhile somebody awake
- * may be quicker (a lock that always waits for a sleeper to wake up is a slow lock); a writer in front that was woken in vain, or has
- * waited for 4 ms, sets HANDOVER, and then nobody passes it any more.
+ * may be quicker (a lock that always waits for a sleeper to wake up is a slow lock); for a writer in front that was woken in vain, or
+ * that somebody who releases the lock finds to have waited for 4 ms, HANDOVER is set, and then nobody passes it any more. (The writer does not look by itself:
+ * thousands that wait would do nothing else.)
  *
  * Locks: s->lock over the ring and the two bits; below it the run-queue lock.
  */
@@ -56,6 +57,8 @@ static void serve(struct rwsem *s)
 		if (w->write) {
 			if (!(atomic_read(&s->count) & ~BITS))
 				wake_up_state(t, WAKE_NORMAL);
+			else if (!(atomic_read(&s->count) & RWSEM_HANDOVER) && ktime_get() - w->since > PATIENCE)
+				atomic_or(RWSEM_HANDOVER, &s->count);
 			return;
 		}
 		if (!take_first(s, w))
@@ -148,6 +151,7 @@ static int wait_for(struct rwsem *s, bool write, unsigned state)
 	if (spin(s, write))
 		return 0;
 	sleeper_init(&me, write);
+	me.since = write ? ktime_get() : 0;
 	lock_waiters(s);
 	sleeper_push(&s->last, &me);
 	atomic_or(RWSEM_WAITERS, &s->count);
@@ -157,10 +161,7 @@ static int wait_for(struct rwsem *s, bool write, unsigned state)
 		if (r)
 			break;
 		unlock_waiters(s);
-		if (write)
-			schedule_timeout(PATIENCE);
-		else
-			schedule();
+		schedule();
 		woken = true;
 		if (smp_load_acquire(&me.granted)) { /* readers need not look twice */
 			__set_current_state(TASK_RUNNING);

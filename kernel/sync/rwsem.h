@@ -29,7 +29,7 @@ struct rwsem {
 
 int rwsem_read_slow(struct rwsem *s, unsigned state);  /* our reader is not yet counted. 0 or -EINTR */
 int rwsem_write_slow(struct rwsem *s, unsigned state);
-void rwsem_wake(struct rwsem *s);                      /* it came free, and somebody waits */
+void rwsem_wake(struct rwsem *s);                      /* somebody has let go, and somebody waits */
 static inline bool rwsem_is_locked(const struct rwsem *s) { return atomic_read(&s->count) & ~(RWSEM_WAITERS | RWSEM_HANDOVER); }
 static inline bool rwsem_is_write_locked(const struct rwsem *s) { return atomic_read(&s->count) & RWSEM_WRITER; }
 static inline bool rwsem_is_contended(const struct rwsem *s) { return atomic_read(&s->count) & RWSEM_WAITERS; }
@@ -61,7 +61,7 @@ static inline int raw_down_write(struct rwsem *s, unsigned state)
 }
 static inline void raw_up_read(struct rwsem *s)
 {
-	if (unlikely((atomic_sub_return(RWSEM_READER, &s->count) & ~RWSEM_HANDOVER) == RWSEM_WAITERS))
+	if (unlikely(atomic_sub_return(RWSEM_READER, &s->count) & RWSEM_WAITERS)) /* also while others read: has a writer waited too long? */
 		rwsem_wake(s);
 }
 static inline void raw_up_write(struct rwsem *s)

@@ -11,6 +11,7 @@
 struct sleeper {
 	struct sleeper *next;
 	struct task *task;
+	u64 since;             /* rwsem, of a writer: when it came */
 	bool write;
 	volatile bool granted; /* rwsem: the lock is ours */
 };
