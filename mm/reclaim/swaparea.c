@@ -3,7 +3,8 @@
  * Which swap areas there are, and whose turn it is.
  *
  * Areas stand in order of priority. Slots come from the highest that has any; areas of equal priority take turns, a run of
- * RUN slots each, so that a batch still makes large requests, and both disks are busy. Each CPU keeps its own turn.
+ * RUN slots each, so that a batch still makes large requests, and both disks are busy. Each CPU keeps its own turn, which
+ * ends early when the order changes: an area that comes with a higher priority gets the very next slot.
  *
  * Life: swap_area_on reads the header, makes the slots, publishes the area under its type (swap_areas[]: readers have an
  * entry, which the area cannot outlive) and puts it in order. swap_area_off takes it out of the order, empties it
@@ -25,10 +26,11 @@ DEFINE_SPINLOCK(swap_lock);
 bool swap_on;
 static struct swap_area *order[SWAP_TYPES]; /* swap_lock: active ones by priority, then by age */
 static unsigned nr_order;
+static u32 order_changes;                   /* swap_lock */
 static int lowest = -1;                     /* swapon_mutex: the priority for the next who has no wish: -2, -3 ... as on Linux */
 static DEFINE_MUTEX(swapon_mutex);
 
-struct turn { struct swap_area *area; u32 left; };
+struct turn { struct swap_area *area; u32 left, order; /* left counts while order_changes is this */ };
 static DEFINE_PER_CPU(struct turn, turns);
 
 /* --- giving out -------------------------------------------------------------------------------------------------------- */
@@ -55,7 +57,7 @@ static swap_entry_t alloc_in_group(unsigned first, unsigned end, struct turn *t,
 
 		offset = swap_slot_alloc(a, pfn);
 		if (offset) {
-			*t = (struct turn){ a, RUN - 1 };
+			*t = (struct turn){ a, RUN - 1, order_changes };
 			return swap_entry(a->type, offset);
 		}
 	}
@@ -79,14 +81,13 @@ static swap_entry_t next_turn(struct turn *t, pfn_t pfn)
 swap_entry_t swap_alloc_entry(pfn_t pfn)
 {
 	struct turn *t = this_cpu_ptr(&turns);
-	struct swap_area *a = READ_ONCE(t->area);
 	u32 offset;
 
-	if (t->left && a && READ_ONCE(a->active)) {
+	if (t->left && t->order == READ_ONCE(order_changes)) {
 		t->left--;
-		offset = swap_slot_alloc(a, pfn);
+		offset = swap_slot_alloc(t->area, pfn);
 		if (likely(offset))
-			return swap_entry(a->type, offset);
+			return swap_entry(t->area->type, offset);
 	}
 	t->left = 0;
 	return nr_order ? next_turn(t, pfn) : (swap_entry_t){ 0 };
@@ -195,6 +196,7 @@ static void put_in_order(struct swap_area *a)
 		order[i] = order[i - 1];
 	order[i] = a;
 	nr_order++;
+	WRITE_ONCE(order_changes, order_changes + 1);
 	WRITE_ONCE(a->active, true);
 	spin_unlock(&swap_lock);
 }
@@ -268,6 +270,7 @@ static struct swap_area *take_out_of_order(struct block_device *dev)
 	}
 	if (a) {
 		nr_order--;
+		WRITE_ONCE(order_changes, order_changes + 1);
 		WRITE_ONCE(a->active, false);
 	}
 	spin_unlock(&swap_lock);
@@ -291,8 +294,6 @@ static void close_gap(int prio)
 static void retire(struct swap_area *a)
 {
 	wait_event(&a->wait, !atomic_read(&a->pins));
-	for_each_cpu(cpu)
-		cmpxchg(&per_cpu(turns, cpu).area, a, NULL);
 	vm_op_begin(); /* the oracle goes through all slots of all areas */
 	mutex_lock(&swapon_mutex);
 	WRITE_ONCE(swap_areas[a->type], NULL);
