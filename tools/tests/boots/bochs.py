@@ -8,19 +8,9 @@ import re
 import subprocess
 import sys
 
+from tap import done, ok
+
 COMMANDS = 'r\ns\ns\nlb "kernel_main"\nc\nr\ncreg\nbpd 2\nc\n'
-count = bad = 0
-
-
-def ok(good, text, note=""):
-    global count, bad
-    count += 1
-    bad += not good
-    print(f"{'' if good else 'not '}ok {count} - {text}", flush=True)
-    if not good:
-        for line in str(note).splitlines()[-60:]:
-            print("# " + line)
-
 
 p = subprocess.Popen([os.environ["RUN"], "--emulator", "bochs", "-m", "64M", "-s", "1", "--debugger", "--swap", "64M", "--timeout", "380", "--", "sh", "-c",
                       "echo up; nproc; thrash --size 64M --passes 1; grep pswpout /proc/vmstat; exit 5"],
@@ -40,5 +30,4 @@ ok(re.search(r"thrash .*result=ok", said), "a stress program finishes", said)
 m = re.search(r"pswpout (\d+)", said)
 ok(m and int(m.group(1)) > 0, "and pages went out to swap", said)
 ok(status == 5, "the command's status comes out", status)
-print(f"1..{count}")
-sys.exit(bad != 0)
+sys.exit(done())

@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 
+from tap import done, ok
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 CACHE = os.path.join(ROOT, os.environ.get("CACHE", ".cache"))
 fetch = subprocess.run([f"{ROOT}/tools/deps.sh", "--packages", CACHE, "memtester", "libc6"], capture_output=True, text=True, check=False)
@@ -21,10 +23,7 @@ r = subprocess.run([os.environ["RUN"], "-m", "256M", "--timeout", "150", *[w for
 lines = r.stdout.replace("\b", "").splitlines()
 passed = [s for s in lines if s.rstrip().endswith(" ok")]
 good = r.returncode == 0 and len(passed) >= 17 and any("Done" in s for s in lines)
-print(f"{'' if good else 'not '}ok 1 - memtester: {len(passed)} tests pass")
-locked = any("got  4MB" in s and "locked" in s for s in lines)
-print(f"{'' if locked else 'not '}ok 2 - it could lock its memory")
-for line in ([] if good and locked else [f"status {r.returncode}", *(s[-100:] for s in lines), *r.stderr.splitlines()[-40:]]):
-    print("# " + line)
-print("1..2")
-sys.exit(not (good and locked))
+why = "\n".join([f"status {r.returncode}", *(s[-100:] for s in lines), *r.stderr.splitlines()[-40:]])
+ok(good, f"memtester: {len(passed)} tests pass", why)
+ok(any("got  4MB" in s and "locked" in s for s in lines), "it could lock its memory", why)
+sys.exit(done())

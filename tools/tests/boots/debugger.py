@@ -10,26 +10,17 @@ import sys
 import tempfile
 import time
 
+from tap import done, ok
+
 RUN, BUILD = os.environ["RUN"], os.environ["BUILD"]
 ROOT = os.path.dirname(os.path.dirname(RUN))
 KERNEL = f"{BUILD}/debug/isthmus.elf"
-count = bad = 0
 
 # What the guest says of itself; the program that stays has one page at a known address, shared with its child.
 SAY = """sleep 300 & s=$!; sleep 1
 echo pid $s; echo maps; cat /proc/$s/maps; echo end
 grep -w sh /proc/$$/status; echo lowmem; cat /proc/lowmem; echo end; echo parent $$; grep LowTotal /proc/meminfo
 echo ready; {then}"""
-
-
-def ok(good, text, note=""):
-    global count, bad
-    count += 1
-    bad += not good
-    print(f"{'' if good else 'not '}ok {count} - {text}", flush=True)
-    if not good:
-        for line in str(note).splitlines()[-40:]:
-            print("# " + line)
 
 
 def free_port():
@@ -169,5 +160,4 @@ dump()
 nonlinear()
 for pair in (("chain", "chain"), ("direct", "list"), ("anonmm", "list"), ("avc", "tree"), ("anonvma", "tree")):
     by_scheme(*pair)
-print(f"1..{count}")
-sys.exit(bad != 0)
+sys.exit(done())

@@ -7,18 +7,9 @@ import subprocess
 import sys
 import tempfile
 
+from tap import done, ok
+
 RUN = [os.environ["RUN"], "-m", "256M", "--timeout", "100"]
-count = bad = 0
-
-
-def ok(good, text, note=""):
-    global count, bad
-    count += 1
-    bad += not good
-    print(f"{'' if good else 'not '}ok {count} - {text}", flush=True)
-    if not good and note:
-        for line in str(note).splitlines()[-70:]:
-            print("# " + line)
 
 
 def run(*args):
@@ -80,8 +71,7 @@ def main():
         several(tmp, "ata", "sd", ["--iso"], "three ATA disks and a CD-ROM drive")
         read_only(tmp)
         refusals(tmp)
-    print(f"1..{count}")
-    return bad != 0
+    return done()
 
 
 if __name__ == "__main__":

@@ -14,21 +14,11 @@ TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path[:0] = [TESTS, os.path.dirname(TESTS)]
 import cpio  # noqa: E402
 import hostlinux  # noqa: E402
+from tap import done, ok  # noqa: E402
 
 RUN = [os.environ["RUN"], "-m", "256M", "--timeout", "60"]
 BUILD = os.environ["BUILD"]
 ENV = dict(os.environ, PATH=os.environ["PATH"] + ":/sbin:/usr/sbin")
-count = bad = 0
-
-
-def ok(good, text, note=""):
-    global count, bad
-    count += 1
-    bad += not good
-    print(f"{'' if good else 'not '}ok {count} - {text}", flush=True)
-    if not good and note:
-        for line in (note.decode(errors="replace") if isinstance(note, bytes) else str(note)).splitlines()[-40:]:
-            print("# " + line)
 
 
 def tool(*args):
@@ -190,8 +180,7 @@ def main():
         damage(tmp, tree)
         unclean(tmp)
         real_root(tmp)
-    print(f"1..{count}")
-    return bad != 0
+    return done()
 
 
 if __name__ == "__main__":

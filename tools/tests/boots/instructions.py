@@ -16,6 +16,8 @@ import os
 import subprocess
 import sys
 
+from tap import done, ok
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 RUN = os.environ.get("RUN", os.path.join(ROOT, "tools/run"))
 RECORDED = os.path.join(ROOT, "user/bench/recorded.txt")
@@ -75,13 +77,9 @@ def main():
         return 0
     before, now = recorded(), measure()
     judged = [row for row in before if not row.startswith(NOT_JUDGED)]
-    bad = 0
-    for n, row in enumerate(judged, 1):
-        good = row in now and now[row] <= before[row] * TOLERANCE
-        bad += not good
-        print(f"{'' if good else 'not '}ok {n} - {row}: {now.get(row, 'missing')} instructions, recorded {before[row]}")
-    print(f"1..{len(judged)}")
-    return bad != 0
+    for row in judged:
+        ok(row in now and now[row] <= before[row] * TOLERANCE, f"{row}: {now.get(row, 'missing')} instructions, recorded {before[row]}")
+    return done()
 
 
 if __name__ == "__main__":

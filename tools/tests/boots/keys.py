@@ -5,19 +5,11 @@
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
-count = 0
-
-
-def ok(good, text, note=""):
-    global count
-    count += 1
-    print(f"{'' if good else 'not '}ok {count} - {text}", flush=True)
-    if not good:
-        for line in note.splitlines()[-30:]:
-            print("# " + line)
+from tap import done, ok
 
 
 class Machine:
@@ -115,4 +107,4 @@ with tempfile.TemporaryDirectory() as tmp:
     finally:
         m.run.terminate()
         m.run.wait()
-print(f"1..{count}")
+sys.exit(done())

@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 
+from tap import done, ok
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 LABS = sorted(n for n in os.listdir(f"{ROOT}/user/labs") if os.path.exists(f"{ROOT}/user/labs/{n}/lab.py"))
 
@@ -20,12 +22,11 @@ def complete(name):
 
 def main():
     r = subprocess.run([f"{ROOT}/tools/lab", "all"], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False)
-    print(f"{'ok' if r.returncode == 0 else 'not ok'} 1 - every claim as the references say")
-    for n, name in enumerate(LABS, 2):
-        print(f"{'ok' if complete(name) else 'not ok'} {n} - {name}: each row says what it was measured with")
+    ok(r.returncode == 0, "every claim as the references say")
+    for name in LABS:
+        ok(complete(name), f"{name}: each row says what it was measured with")
     print("".join(f"# {line}\n" for line in (r.stdout + r.stderr).splitlines()), end="")
-    print(f"1..{len(LABS) + 1}")
-    return r.returncode
+    return done()
 
 
 if __name__ == "__main__":

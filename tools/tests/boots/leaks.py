@@ -9,6 +9,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import importlib  # noqa: E402
+from tap import done, ok  # noqa: E402
 
 tests = importlib.import_module("run-tests")
 RUN, BUILD = os.environ["RUN"], os.environ["BUILD"]
@@ -29,18 +30,12 @@ def main():
     r = subprocess.run([RUN, "-m", "512M", "-s", "2", "--timeout", "230", *add, "--", "sh", "-c", script], stdin=subprocess.DEVNULL,
                        capture_output=True, text=True, errors="replace", check=False)
     parts = dict(re.findall(r"^@ (\w+)\n((?:(?!@ ).*\n)*)", r.stdout, re.M))
-    bad = 0
-    for n, name in enumerate(todo, 1):
+    for name in todo:
         text = parts.get(name, "")
-        good = "result=ok" in text
-        bad += not good
-        print(f"{'' if good else 'not '}ok {n} - {name} leaves nothing behind")
-        for line in ([] if good else text.splitlines()):
-            print("# " + line.lstrip("# "))
+        ok("result=ok" in text, f"{name} leaves nothing behind", re.sub(r"(?m)^[# ]+", "", text))
     for line in r.stderr.splitlines()[-70:]:
         print("# " + line)
-    print(f"1..{len(todo)}")
-    return bad != 0
+    return done()
 
 
 if __name__ == "__main__":

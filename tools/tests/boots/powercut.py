@@ -23,23 +23,14 @@ import sys
 import tempfile
 import time
 
+from tap import done, ok
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 RUN = os.environ.get("RUN", f"{ROOT}/tools/run")
 BUILD = os.environ.get("BUILD", f"{ROOT}/build")
 ENV = dict(os.environ, PATH=os.environ["PATH"] + ":/sbin:/usr/sbin")
 LOAD = f"{BUILD}/user/tests/ext2_load"
 SIZE = 32 << 20
-count = bad = 0
-
-
-def ok(good, text, note=""):
-    global count, bad
-    count += 1
-    bad += not good
-    print(f"{'' if good else 'not '}ok {count} - {text}", flush=True)
-    if not good:
-        for line in str(note).splitlines()[:60]:
-            print("# " + line)
 
 
 def make_image(path, block):
@@ -249,8 +240,7 @@ def main():
                 log_round(tmp, n + args.seed, args.seed + 1000 + n, args.points)
         if args.keep:
             shutil.copytree(tmp, args.keep, dirs_exist_ok=True)
-    print(f"1..{count}")
-    return bad != 0
+    return done()
 
 
 if __name__ == "__main__":

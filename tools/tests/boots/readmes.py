@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 
+import tap
+
 ROOT = os.path.dirname(os.path.dirname(os.environ["RUN"]))
 BUILD = os.environ["BUILD"]
 EXCUSED = [  # pattern, and why
@@ -22,17 +24,6 @@ EXCUSED = [  # pattern, and why
     (r"bufcache|beside --how|.*vmbench -M", "minutes; boots/stress runs both, small"),
     (r"tools/(bench|boot-cost|peer)", "boots/instructions, and hours of measuring"),
 ]
-count = bad = 0
-
-
-def ok(good, text, note=""):
-    global count, bad
-    count += 1
-    bad += not good
-    print(f"{'' if good else 'not '}ok {count} - {text}", flush=True)
-    if not good:
-        for line in str(note).splitlines()[-30:]:
-            print("# " + line)
 
 
 def commands():
@@ -66,7 +57,7 @@ def run(name, command, tree):
                        env=dict(os.environ, O=os.path.basename(BUILD)))
     into = re.search(r" > (\S+)$", command)
     said = r.stdout or (into and os.path.getsize(f"{tree}/{into.group(1)}"))
-    ok(r.returncode == 0 and (interactive or said), f"{name}: {command}", f"status {r.returncode}\n" + (r.stdout + r.stderr).decode(errors="replace"))
+    tap.ok(r.returncode == 0 and (interactive or said), f"{name}: {command}", f"status {r.returncode}\n" + (r.stdout + r.stderr).decode(errors="replace"))
 
 
 with tempfile.TemporaryDirectory(dir=BUILD) as top:
@@ -81,6 +72,5 @@ with tempfile.TemporaryDirectory(dir=BUILD) as top:
             print(f"# {where}: {what}: not run: {continue_text} (boots/ext2 boots one)")
             continue
         run(where, what, top)
-ok(count >= 7, "the READMEs show at least seven commands")
-print(f"1..{count}")
-sys.exit(bad != 0)
+tap.ok(tap.count >= 7, "the READMEs show at least seven commands")
+sys.exit(tap.done())

@@ -9,19 +9,10 @@ import sys
 import tempfile
 import time
 
+from tap import done, ok
+
 RUN = [os.environ["RUN"], "-m", "128M"]
 BUILD = os.environ["BUILD"]
-count = bad = 0
-
-
-def ok(good, text, note=""):
-    global count, bad
-    count += 1
-    bad += not good
-    print(f"{'' if good else 'not '}ok {count} - {text}", flush=True)
-    if not good and note:
-        for line in str(note).splitlines()[-70:]:
-            print("# " + line)
 
 
 def run(*args, stdin=b"", **kwargs):
@@ -94,5 +85,4 @@ def users():
 
 for test in (bytes_both_ways, statuses, arguments, users, time_out, ctrl_c, panic, refusals):
     test()
-print(f"1..{count}")
-sys.exit(bad != 0)
+sys.exit(done())

@@ -6,18 +6,11 @@ that the debug build stops at what it must stop at."""
 import os
 import re
 import subprocess
+import sys
+
+from tap import done, ok
 
 RUN = [os.environ["RUN"], "-m", "128M", "--timeout", "90"]
-count = 0
-
-
-def ok(good, text, note=""):
-    global count
-    count += 1
-    print(f"{'' if good else 'not '}ok {count} - {text}", flush=True)
-    if not good:
-        for line in note.splitlines()[-40:]:
-            print("# " + line)
 
 
 def boot(*args):
@@ -36,4 +29,4 @@ for what, message in (("order", "the other way round was seen"), ("irq", "taken 
                       ("sleep", "might sleep in atomic context"), ("held", "this very lock is held already")):
     status, log = boot("--debug", "-a", f"selftest={what}")
     ok(status == 125 and message in log, f"selftest={what}: the debug build stops", log)
-print(f"1..{count}")
+sys.exit(done())

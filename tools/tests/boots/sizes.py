@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 
+from tap import done, ok
+
 RUN = os.environ["RUN"]
 # memory, CPUs, more options, share of the memory that must be seen
 MACHINES = [("64M", 1, [], 0.80), ("64M", 8, [], 0.75), ("900M", 2, [], 0.95), ("4G", 2, [], 0.98), ("4G", 2, ["--emulator", "qemu32"], 0.98),
@@ -42,16 +44,11 @@ def check(mem, smp, more, share):
 
 
 def main():
-    bad = 0
-    for n, machine in enumerate(MACHINES, 1):
+    for machine in MACHINES:
         mem, smp, more, _ = machine
         why = check(*machine)
-        bad += why is not None
-        print(f"{'not ' if why else ''}ok {n} - {mem}, {smp} CPUs {' '.join(more)}", flush=True)
-        for line in (why or "").splitlines()[-70:]:
-            print("# " + line)
-    print(f"1..{len(MACHINES)}")
-    return bad != 0
+        ok(why is None, f"{mem}, {smp} CPUs {' '.join(more)}", why)
+    return done()
 
 
 if __name__ == "__main__":

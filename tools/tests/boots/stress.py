@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 
+from tap import done, ok
+
 TROUBLE = re.compile(r"panic:|\b[Ww]arning\b|\bWARN|\bBUG\b|lockdep:|[Uu][Bb][Ss][Aa][Nn]|oracle:")
 # name, options of tools/run, command, seconds, and what its last line must say
 SHORT = [
@@ -67,15 +69,10 @@ def check(options, command, seconds, want):
 
 
 def main(runs):
-    bad = 0
-    for n, (name, *run) in enumerate(runs, 1):
+    for name, *run in runs:
         why = check(*run)
-        bad += why is not None
-        print(f"{'not ' if why else ''}ok {n} - {name}", flush=True)
-        for line in (why or "").splitlines():
-            print("# " + line)
-    print(f"1..{len(runs)}")
-    return bad != 0
+        ok(why is None, name, why)
+    return done()
 
 
 if __name__ == "__main__":

@@ -10,20 +10,17 @@ import subprocess
 import sys
 import tempfile
 
+from tap import done, ok
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 BUILD = os.environ["BUILD"]
 JOB = "schemes/onelist-tree-hashed"
-count = 0
 
 
-def ok(good, text, output=""):
-    global count
-    count += 1
-    print(f"{'' if good else 'not '}ok {count} - {text}", flush=True)
-    if not good:
-        print("".join(f"# {line}\n" for line in output.splitlines()[-60:]), end="")
-        print(f"1..{count}")
-        sys.exit(1)
+def must(good, text, output):
+    """What fails is the end: each step needs the one before it."""
+    if not ok(good, text, output):
+        sys.exit(done())
 
 
 def copy_tree(to):
@@ -48,13 +45,13 @@ def main():
     with tempfile.TemporaryDirectory() as tmp:
         tree = f"{tmp}/tree"
         copy_tree(tree)
-        ok(len(steps) == 2, "the README has two steps", "\n".join(steps))
+        must(len(steps) == 2, "the README has two steps", "\n".join(steps))
         for step in steps:
-            ok(*with_text(run(tree, step), step))
-        ok(*with_text(run(tree, ["make", "-s", "-j2", "O=build", "DEBUG=1", "kernel"]), "it builds"))
-        ok(*with_text(run(tree, [sys.executable, "tools/tests/run-tests.py", "--set", "all", "--only", JOB, "--jobs", "1"]),
-                          "it passes the scheme tests"))
-    print(f"1..{count}")
+            must(*with_text(run(tree, step), step))
+        must(*with_text(run(tree, ["make", "-s", "-j2", "O=build", "DEBUG=1", "kernel"]), "it builds"))
+        must(*with_text(run(tree, [sys.executable, "tools/tests/run-tests.py", "--set", "all", "--only", JOB, "--jobs", "1"]),
+                            "it passes the scheme tests"))
+    return done()
 
 
 def with_text(result, text):

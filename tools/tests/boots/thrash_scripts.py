@@ -11,6 +11,7 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import hostlinux  # noqa: E402
 import transcript  # noqa: E402
+from tap import done, ok  # noqa: E402
 
 SCRIPTS = ("shell", "files")
 DRIVER = """thrash --size 100M --passes 1000 >/dev/null 2>&1 & beside=$!
@@ -31,7 +32,7 @@ def under_thrash(driver, tree, block):
     return r.stdout, r.stderr.decode(errors="replace")
 
 
-def one(name, block, number):
+def one(name, block):
     head, parts = transcript.cases(f"{os.path.dirname(transcript.__file__)}/transcripts/{name}.sh")
     with tempfile.TemporaryDirectory() as tmp:
         os.makedirs(f"{tmp}/transcript")
@@ -44,20 +45,18 @@ def one(name, block, number):
     wrong = [title for n, (title, _) in enumerate(parts, 1) if n not in want or tidy(want[n]) != tidy(got.get(n, "nothing"))]
     said = dict(line.split() for line in notes.splitlines() if line.startswith(("oom_kill ", "pswpout ")))
     good = not wrong and said.get("oom_kill") == "0" and int(said.get("pswpout", 0)) > 10000 and "@@still there" in notes
-    print(f"{'' if good else 'not '}ok {number} - {name}.sh in 64 MB beside thrash, swap on {block}: {len(parts)} cases, {said}", flush=True)
-    for line in ([] if good else [f"differs: {w}" for w in wrong] + notes.splitlines()[-30:]):
-        print("# " + line)
-    return good
+    ok(good, f"{name}.sh in 64 MB beside thrash, swap on {block}: {len(parts)} cases, {said}",
+       "\n".join([f"differs: {w}" for w in wrong] + notes.splitlines()[-30:]))
 
 
 def main():
     if not hostlinux.available():
         print("1..0 # SKIP this host cannot show what Linux prints")
         return 0
-    jobs = [(name, block) for block in os.environ.get("THRASH_BLOCK", "virtio").split(",") for name in SCRIPTS]
-    bad = sum(not one(*job, n) for n, job in enumerate(jobs, 1))
-    print(f"1..{len(jobs)}")
-    return bad != 0
+    for block in os.environ.get("THRASH_BLOCK", "virtio").split(","):
+        for name in SCRIPTS:
+            one(name, block)
+    return done()
 
 
 if __name__ == "__main__":

@@ -8,21 +8,12 @@ import re
 import subprocess
 import sys
 
+from tap import done, ok
+
 WALK = os.path.join(os.path.dirname(os.path.dirname(os.environ["RUN"])), "boot", "WALK.md")
 AFTER = [("bpd 5", []), ("bpd 6", []), ("c", ["Magic breakpoint"]), ("r", ["rip: ...080..."]), ("c", ["Magic breakpoint"]),
          ("r", ["rip: ...c01..."]), ("c", [])]
 GUEST = "breakpoint; echo g > /proc/sysrq-trigger; free -m; exit 3"
-count = bad = 0
-
-
-def ok(good, text, note=""):
-    global count, bad
-    count += 1
-    bad += not good
-    print(f"{'' if good else 'not '}ok {count} - {text}", flush=True)
-    if not good:
-        for line in str(note).splitlines()[-40:]:
-            print("# " + line)
 
 
 def steps():
@@ -63,5 +54,4 @@ for n, (command, parts) in enumerate(walk):
 m = re.search(r"Mem: +(\d+)", p.stdout)
 ok(m and int(m.group(1)) > 6000, "memory above 4 GB is there", p.stdout)
 ok(p.returncode == 3, "the command's status comes out", p.stdout)
-print(f"1..{count}")
-sys.exit(bad != 0)
+sys.exit(done())
