@@ -1,10 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-# test: set=test time=400
-"""A recorded run happens again, and reverse execution finds who wrote a PTE: the hunt of tools/gdb/README.md.
-
-QEMU 7.2 hangs in one of four reverse-continues (its vCPU waits for ever after the snapshot is loaded); then the replay is begun again,
-and after four of them the last two checks are skipped, visibly."""
+# test: set=test time=180
+"""A recorded run happens again, and reverse execution finds who wrote a PTE: the hunt of tools/gdb/README.md."""
 import os
 import re
 import subprocess
@@ -35,16 +32,10 @@ with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
     ok(said.count("recorded\n") == 1 and status == 3, "a command is recorded, with its output and status", f"{status}\n{said}")
     commands = ["hbreak sys_execve", "c", "c", "delete", "mm-pt 1 0x8049000", "watch -l $pte->low", "reverse-continue", "bt", "stepi", "p $eip",
                 "reverse-stepi", "p $eip", "stepi", "p $eip", "quit"]
-    for attempt in range(4):
-        status, said = run("--replay", f"{tmp}/r", "--timeout", "60", *(w for c in commands for w in ("--debugger-command", c)))
-        if status != 124:
-            break
+    status, said = run("--replay", f"{tmp}/r", "--timeout", "120", *(w for c in commands for w in ("--debugger-command", c)))
     ok(said.count("Breakpoint 1, sys_execve") == 2, "the replay meets a breakpoint twice", said)
     at = re.search(r"PTE +\[.*frame 0x[0-9a-f]+ present", said)
     ok(at, "the PTE is there", said)
-    if status == 124 and at:
-        print(f"ok {count + 1} - reverse-continue # skip QEMU hung in each of four\nok {count + 2} - a step back # skip the same\n1..{count + 2}")
-        sys.exit(bad != 0)
     ok(at and re.search(r"#\d+ .*handle_vma_fault|#\d+ .*vma_fault", said[at.end():]), "reverse-continue stops in the fault that wrote it", said)
     eips = re.findall(r"^\$\d+ = .*(0x[0-9a-f]+)", said, re.M)
     ok(len(eips) == 3 and eips[0] == eips[2] != eips[1], "a step back and a step forth are one instruction", said)
