@@ -206,6 +206,27 @@ int fd_new(struct file *f, int flags)
 	return fd;
 }
 
+int fd_new_pair(struct file *ends[2], int __user *ufds, int flags)
+{
+	int fds[2], err;
+
+	fds[0] = fd_alloc(0, flags);
+	fds[1] = fds[0] < 0 ? fds[0] : fd_alloc(0, flags);
+	err = fds[1] < 0 ? fds[1] : copy_to_user(ufds, fds, sizeof(fds)) ? -EFAULT : 0;
+	if (!err) {
+		fd_install(fds[0], ends[0]);
+		fd_install(fds[1], ends[1]);
+		return 0;
+	}
+	if (fds[1] >= 0)
+		fd_cancel(fds[1]);
+	if (fds[0] >= 0)
+		fd_cancel(fds[0]);
+	put_file(ends[0]);
+	put_file(ends[1]);
+	return err;
+}
+
 /* --- closing ------------------------------------------------------------------------------------------------------------ */
 /* One descriptor less: also what POSIX locks hang on. */
 static void close_file(struct file *f, struct files *owner)

@@ -101,6 +101,7 @@ void fdput_pos(struct fdref r);
 int fd_set_cloexec(unsigned fd, bool on); /* -EBADF */
 int fd_get_cloexec(unsigned fd);
 int fd_new(struct file *f, int flags);  /* allocate and install; eats the reference, also on failure */
+int fd_new_pair(struct file *ends[2], int __user *ufds, int flags);  /* both, told at ufds, or neither; eats the references */
 struct file *alloc_file(const struct file_ops *ops, u32 flags); /* NULL: -ENFILE or no memory */
 
 /* --- the walk ------------------------------------------------------------------------------------------------------ */

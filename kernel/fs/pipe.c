@@ -496,28 +496,12 @@ static int make_pipe(struct file *ends[2], int flags)
 SYSCALL(pipe2, int __user *ufds, int flags)
 {
 	struct file *ends[2];
-	int fds[2], err;
+	int err;
 
 	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
 		return -EINVAL;
 	err = make_pipe(ends, flags);
-	if (err)
-		return err;
-	fds[0] = fd_alloc(0, flags);
-	fds[1] = fds[0] < 0 ? fds[0] : fd_alloc(0, flags);
-	err = fds[1] < 0 ? fds[1] : copy_to_user(ufds, fds, sizeof(fds)) ? -EFAULT : 0;
-	if (!err) {
-		fd_install(fds[0], ends[0]);
-		fd_install(fds[1], ends[1]);
-		return 0;
-	}
-	if (fds[1] >= 0)
-		fd_cancel(fds[1]);
-	if (fds[0] >= 0)
-		fd_cancel(fds[0]);
-	put_file(ends[0]);
-	put_file(ends[1]);
-	return err;
+	return err ? err : fd_new_pair(ends, ufds, flags);
 }
 SYSCALL(pipe, int __user *fds) { return sys_pipe2(fds, 0); }
 

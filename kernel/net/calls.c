@@ -88,28 +88,6 @@ SYSCALL(socket, int family, int type, int protocol)
 	return IS_ERR(f) ? PTR_ERR(f) : fd_new(f, type & SOCK_CLOEXEC);
 }
 
-/* Both into the table, or neither. Eats the references in any case. */
-static long install_pair(struct file *ends[2], int __user *ufds, int flags)
-{
-	int fds[2], err;
-
-	fds[0] = fd_alloc(0, flags);
-	fds[1] = fds[0] < 0 ? fds[0] : fd_alloc(0, flags);
-	err = fds[1] < 0 ? fds[1] : copy_to_user(ufds, fds, sizeof(fds)) ? -EFAULT : 0;
-	if (!err) {
-		fd_install(fds[0], ends[0]);
-		fd_install(fds[1], ends[1]);
-		return 0;
-	}
-	if (fds[1] >= 0)
-		fd_cancel(fds[1]);
-	if (fds[0] >= 0)
-		fd_cancel(fds[0]);
-	put_file(ends[0]);
-	put_file(ends[1]);
-	return err;
-}
-
 SYSCALL(socketpair, int family, int type, int protocol, int __user *ufds)
 {
 	int kind = check_kind(family, type, protocol);
@@ -126,7 +104,7 @@ SYSCALL(socketpair, int family, int type, int protocol, int __user *ufds)
 		return PTR_ERR(ends[1]);
 	}
 	sock_marry(ends[0]->private, ends[1]->private);
-	return install_pair(ends, ufds, type & SOCK_CLOEXEC);
+	return fd_new_pair(ends, ufds, type & SOCK_CLOEXEC);
 }
 
 /* --- names ------------------------------------------------------------------------------------------------------------ */
