@@ -138,18 +138,26 @@ SYSCALL(getsockname, unsigned fd, void __user *uname, int __user *ulen)
 	return err;
 }
 
+/* without_peer: the error where nobody is at the other end */
+static long put_peer_name(struct sock *s, void __user *uname, int __user *ulen, long without_peer)
+{
+	struct sock *peer = sock_peer(s);
+	struct sockaddr_un un;
+	long err = peer ? put_name(&un, name_copy(peer, &un), uname, ulen) : without_peer;
+
+	sock_put(peer);
+	return err;
+}
+
 SYSCALL(getpeername, unsigned fd, void __user *uname, int __user *ulen)
 {
-	struct sockaddr_un un;
 	struct fdref r;
 	long err = 0;
-	struct sock *s = sockfd_get(fd, &r, &err), *peer;
+	struct sock *s = sockfd_get(fd, &r, &err);
 
 	if (!s)
 		return err;
-	peer = sock_peer(s);
-	err = peer ? put_name(&un, name_copy(peer, &un), uname, ulen) : -ENOTCONN;
-	sock_put(peer);
+	err = put_peer_name(s, uname, ulen, -ENOTCONN);
 	fdput(r);
 	return err;
 }
@@ -201,16 +209,6 @@ static struct file *accept_file(struct file *listener, struct sock *s, int flags
 	return f;
 }
 
-static long put_peer_name(struct sock *s, void __user *uname, int __user *ulen)
-{
-	struct sock *peer = sock_peer(s);
-	struct sockaddr_un un;
-	long err = peer ? put_name(&un, name_copy(peer, &un), uname, ulen) : -ECONNABORTED;
-
-	sock_put(peer);
-	return err;
-}
-
 static long accept(struct file *listener, struct sock *s, void __user *uname, int __user *ulen, int flags)
 {
 	int fd = fd_alloc(0, flags & SOCK_CLOEXEC);
@@ -220,7 +218,7 @@ static long accept(struct file *listener, struct sock *s, void __user *uname, in
 	if (fd < 0)
 		return fd;
 	f = accept_file(listener, s, flags);
-	err = IS_ERR(f) ? PTR_ERR(f) : uname ? put_peer_name(f->private, uname, ulen) : 0;
+	err = IS_ERR(f) ? PTR_ERR(f) : uname ? put_peer_name(f->private, uname, ulen, -ECONNABORTED) : 0;
 	if (!err) {
 		fd_install(fd, f);
 		return fd;
