@@ -4,21 +4,18 @@
  */
 #include "kernel/net/calls.h"
 
-struct sock *sockfd_get(unsigned fd, struct fdref *r, long *err)
+struct sock *sockfd_get(unsigned fd, struct fdref *r)
 {
 	struct sock *s;
 
 	*r = fdget(fd);
-	if (!r->file) {
-		*err = -EBADF;
-		return NULL;
-	}
+	if (!r->file)
+		return ERR_PTR(-EBADF);
 	s = file_sock(r->file);
-	if (!s) {
-		fdput(*r);
-		*err = -ENOTSOCK;
-	}
-	return s;
+	if (s)
+		return s;
+	fdput(*r);
+	return ERR_PTR(-ENOTSOCK);
 }
 
 /* => 0 or -errno. What is longer than any name is left to the socket to refuse. */
@@ -112,11 +109,11 @@ SYSCALL(bind, unsigned fd, const void __user *uname, int len)
 {
 	struct sockaddr_un un;
 	struct fdref r;
-	long err = 0;
-	struct sock *s = sockfd_get(fd, &r, &err);
+	struct sock *s = sockfd_get(fd, &r);
+	long err;
 
-	if (!s)
-		return err;
+	if (IS_ERR(s))
+		return PTR_ERR(s);
 	err = get_name(&un, uname, len);
 	if (!err)
 		err = name_bind(s, &un, len);
@@ -128,11 +125,11 @@ SYSCALL(getsockname, unsigned fd, void __user *uname, int __user *ulen)
 {
 	struct sockaddr_un un;
 	struct fdref r;
-	long err = 0;
-	struct sock *s = sockfd_get(fd, &r, &err);
+	struct sock *s = sockfd_get(fd, &r);
+	long err;
 
-	if (!s)
-		return err;
+	if (IS_ERR(s))
+		return PTR_ERR(s);
 	err = put_name(&un, name_copy(s, &un), uname, ulen);
 	fdput(r);
 	return err;
@@ -152,39 +149,41 @@ static long put_peer_name(struct sock *s, void __user *uname, int __user *ulen, 
 SYSCALL(getpeername, unsigned fd, void __user *uname, int __user *ulen)
 {
 	struct fdref r;
-	long err = 0;
-	struct sock *s = sockfd_get(fd, &r, &err);
+	struct sock *s = sockfd_get(fd, &r);
+	long err;
 
-	if (!s)
-		return err;
+	if (IS_ERR(s))
+		return PTR_ERR(s);
 	err = put_peer_name(s, uname, ulen, -ENOTCONN);
 	fdput(r);
 	return err;
 }
 
 /* --- connections ------------------------------------------------------------------------------------------------------ */
-SYSCALL(listen, unsigned fd, int backlog)
+static long with_number(unsigned fd, int n, int (*call)(struct sock *s, int n))
 {
 	struct fdref r;
-	long err = 0;
-	struct sock *s = sockfd_get(fd, &r, &err);
+	struct sock *s = sockfd_get(fd, &r);
+	long err;
 
-	if (!s)
-		return err;
-	err = sock_listen(s, backlog);
+	if (IS_ERR(s))
+		return PTR_ERR(s);
+	err = call(s, n);
 	fdput(r);
 	return err;
 }
+SYSCALL(listen, unsigned fd, int backlog) { return with_number(fd, backlog, sock_listen); }
+SYSCALL(shutdown, unsigned fd, int how) { return with_number(fd, how, sock_shutdown); }
 
 SYSCALL(connect, unsigned fd, const void __user *uname, int len)
 {
 	struct sockaddr_un un;
 	struct fdref r;
-	long err = 0;
-	struct sock *s = sockfd_get(fd, &r, &err);
+	struct sock *s = sockfd_get(fd, &r);
+	long err;
 
-	if (!s)
-		return err;
+	if (IS_ERR(s))
+		return PTR_ERR(s);
 	err = get_name(&un, uname, len);
 	if (!err)
 		err = sock_connect(s, &un, len, r.file->flags & O_NONBLOCK ? MSG_DONTWAIT : 0);
@@ -232,28 +231,15 @@ static long accept(struct file *listener, struct sock *s, void __user *uname, in
 SYSCALL(accept4, unsigned fd, void __user *uname, int __user *ulen, int flags)
 {
 	struct fdref r;
-	long err = 0;
 	struct sock *s;
+	long err;
 
 	if (flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK))
 		return -EINVAL;
-	s = sockfd_get(fd, &r, &err);
-	if (!s)
-		return err;
+	s = sockfd_get(fd, &r);
+	if (IS_ERR(s))
+		return PTR_ERR(s);
 	err = accept(r.file, s, uname, ulen, flags);
-	fdput(r);
-	return err;
-}
-
-SYSCALL(shutdown, unsigned fd, int how)
-{
-	struct fdref r;
-	long err = 0;
-	struct sock *s = sockfd_get(fd, &r, &err);
-
-	if (!s)
-		return err;
-	err = sock_shutdown(s, how);
 	fdput(r);
 	return err;
 }
@@ -262,14 +248,14 @@ SYSCALL(shutdown, unsigned fd, int how)
 SYSCALL(setsockopt, unsigned fd, int level, int name, const void __user *value, int len)
 {
 	struct fdref r;
-	long err = 0;
 	struct sock *s;
+	long err;
 
 	if (len < 0)
 		return -EINVAL;
-	s = sockfd_get(fd, &r, &err);
-	if (!s)
-		return err;
+	s = sockfd_get(fd, &r);
+	if (IS_ERR(s))
+		return PTR_ERR(s);
 	err = option_set(s, level, name, value, len);
 	fdput(r);
 	return err;
@@ -278,11 +264,11 @@ SYSCALL(setsockopt, unsigned fd, int level, int name, const void __user *value, 
 SYSCALL(getsockopt, unsigned fd, int level, int name, void __user *value, int __user *len)
 {
 	struct fdref r;
-	long err = 0;
-	struct sock *s = sockfd_get(fd, &r, &err);
+	struct sock *s = sockfd_get(fd, &r);
+	long err;
 
-	if (!s)
-		return err;
+	if (IS_ERR(s))
+		return PTR_ERR(s);
 	err = option_get(s, level, name, value, len);
 	fdput(r);
 	return err;

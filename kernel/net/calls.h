@@ -7,7 +7,7 @@
 
 #include "kernel/net/internal.h"
 
-struct sock *sockfd_get(unsigned fd, struct fdref *r, long *err); /* NULL: *err; else fdput(*r) when done */
+struct sock *sockfd_get(unsigned fd, struct fdref *r); /* an error, or fdput(*r) when done */
 int get_name(struct sockaddr_un *un, const void __user *from, int len);
 int put_name(const struct sockaddr_un *un, int len, void __user *to, int __user *ulen);
 

@@ -17,9 +17,9 @@ SYSCALL(sendto, unsigned fd, const void __user *buf, size_t n, u32 flags, const 
 
 	if (!access_ok(buf, n))
 		return -EFAULT;
-	s = sockfd_get(fd, &r, &err);
-	if (!s)
-		return err;
+	s = sockfd_get(fd, &r);
+	if (IS_ERR(s))
+		return PTR_ERR(s);
 	transfer_init(&t, r.file, flags);
 	iov_init_user(&t.data, (void __user *)buf, min_t(size_t, n, MAX_RW_COUNT));
 	if (name)
@@ -35,14 +35,14 @@ SYSCALL(recvfrom, unsigned fd, void __user *buf, size_t n, u32 flags, void __use
 {
 	struct transfer t;
 	struct fdref r;
-	long done = 0;
 	struct sock *s;
+	long done;
 
 	if (!access_ok(buf, n))
 		return -EFAULT;
-	s = sockfd_get(fd, &r, &done);
-	if (!s)
-		return done;
+	s = sockfd_get(fd, &r);
+	if (IS_ERR(s))
+		return PTR_ERR(s);
 	transfer_init(&t, r.file, flags);
 	iov_init_user(&t.data, buf, min_t(size_t, n, MAX_RW_COUNT));
 	done = sock_receive(s, &t);
@@ -134,11 +134,11 @@ static long receive_one(struct file *f, struct sock *s, struct user_msghdr __use
 SYSCALL(sendmsg, unsigned fd, const struct user_msghdr __user *h, u32 flags)
 {
 	struct fdref r;
-	long err = 0;
-	struct sock *s = sockfd_get(fd, &r, &err);
+	struct sock *s = sockfd_get(fd, &r);
+	long err;
 
-	if (!s)
-		return err;
+	if (IS_ERR(s))
+		return PTR_ERR(s);
 	err = send_one(r.file, s, h, flags);
 	fdput(r);
 	return err;
@@ -147,11 +147,11 @@ SYSCALL(sendmsg, unsigned fd, const struct user_msghdr __user *h, u32 flags)
 SYSCALL(recvmsg, unsigned fd, struct user_msghdr __user *h, u32 flags)
 {
 	struct fdref r;
-	long err = 0;
-	struct sock *s = sockfd_get(fd, &r, &err);
+	struct sock *s = sockfd_get(fd, &r);
+	long err;
 
-	if (!s)
-		return err;
+	if (IS_ERR(s))
+		return PTR_ERR(s);
 	err = receive_one(r.file, s, h, flags);
 	fdput(r);
 	return err;
@@ -161,12 +161,12 @@ SYSCALL(recvmsg, unsigned fd, struct user_msghdr __user *h, u32 flags)
 SYSCALL(sendmmsg, unsigned fd, struct user_mmsghdr __user *h, u32 n, u32 flags)
 {
 	struct fdref r;
-	long err = 0;
-	struct sock *s = sockfd_get(fd, &r, &err);
+	struct sock *s = sockfd_get(fd, &r);
 	u32 done = 0;
+	long err = 0;
 
-	if (!s)
-		return err;
+	if (IS_ERR(s))
+		return PTR_ERR(s);
 	for (n = min(n, MAX_MESSAGES); done < n; done++) {
 		err = send_one(r.file, s, &h[done].hdr, flags);
 		if (err >= 0)
@@ -183,12 +183,12 @@ SYSCALL(sendmmsg, unsigned fd, struct user_mmsghdr __user *h, u32 n, u32 flags)
 static long receive_many(unsigned fd, struct user_mmsghdr __user *h, u32 n, u32 flags, u64 until)
 {
 	struct fdref r;
-	long err = 0;
-	struct sock *s = sockfd_get(fd, &r, &err);
+	struct sock *s = sockfd_get(fd, &r);
 	u32 done = 0;
+	long err;
 
-	if (!s)
-		return err;
+	if (IS_ERR(s))
+		return PTR_ERR(s);
 	err = sock_error(s);
 	for (n = min(n, MAX_MESSAGES); !err && done < n;) {
 		err = receive_one(r.file, s, &h[done].hdr, flags & ~MSG_WAITFORONE);
