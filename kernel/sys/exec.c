@@ -351,12 +351,16 @@ static int copy_all_strings(struct exec *e, const struct strings *argv, const st
 	return err;
 }
 
-/* => eats the reference to file */
+/* => eats the reference to file, which may be an error */
 static int exec_file(struct file *file, const char *name, const struct strings *argv, const struct strings *envp)
 {
-	struct exec *e = kzalloc(sizeof(*e), GFP_KERNEL);
-	int err = e ? check_nproc() : -ENOMEM;
+	struct exec *e;
+	int err;
 
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	e = kzalloc(sizeof(*e), GFP_KERNEL);
+	err = e ? check_nproc() : -ENOMEM;
 	if (!e)
 		goto put;
 	e->file = file;
@@ -389,9 +393,8 @@ put:
 int do_execve(const char *path, const char *const *argv, const char *const *envp)
 {
 	struct strings a = { argv, true }, v = { envp, true };
-	struct file *f = open_exec(path);
 
-	return IS_ERR(f) ? PTR_ERR(f) : exec_file(f, path, &a, &v);
+	return exec_file(open_exec(path), path, &a, &v);
 }
 
 static char *copy_name(const char __user *user)
@@ -408,19 +411,21 @@ static char *copy_name(const char __user *user)
 	return ERR_PTR(n < 0 ? -EFAULT : -ENAMETOOLONG);
 }
 
-SYSCALL(execve, const char __user *path, const void __user *argv, const void __user *envp)
+/* => frees the name as well */
+static int exec_file_of_user(struct file *f, char *name, const void __user *argv, const void __user *envp)
 {
 	struct strings a = { argv, false }, v = { envp, false };
-	char *name = copy_name(path);
-	struct file *f;
-	int err;
+	int err = exec_file(f, name, &a, &v);
 
-	if (IS_ERR(name))
-		return PTR_ERR(name);
-	f = open_exec(name);
-	err = IS_ERR(f) ? PTR_ERR(f) : exec_file(f, name, &a, &v);
 	kfree(name);
 	return err;
+}
+
+SYSCALL(execve, const char __user *path, const void __user *argv, const void __user *envp)
+{
+	char *name = copy_name(path);
+
+	return IS_ERR(name) ? PTR_ERR(name) : exec_file_of_user(open_exec(name), name, argv, envp);
 }
 
 /* How a script opened by descriptor is named to its interpreter. */
@@ -436,17 +441,13 @@ static void name_of_fd(char *buf, int fd, const char *path)
 
 SYSCALL(execveat, int dfd, const char __user *path, const void __user *argv, const void __user *envp, int flags)
 {
-	struct strings a = { argv, false }, v = { envp, false };
 	char *name = copy_name(path);
 	struct file *f;
-	int err;
 
 	if (IS_ERR(name))
 		return PTR_ERR(name);
 	f = open_exec_at(dfd, path, flags);
 	if (!IS_ERR(f))
 		name_of_fd(name, dfd, name);
-	err = IS_ERR(f) ? PTR_ERR(f) : exec_file(f, name, &a, &v);
-	kfree(name);
-	return err;
+	return exec_file_of_user(f, name, argv, envp);
 }
