@@ -3,7 +3,7 @@
  * Setting time stamps: utime, utimes, futimesat, utimensat.
  */
 #include "kernel/fs/internal.h"
-#include <linux/time_types.h>
+#include "kernel/sys/timespec.h"
 
 #define UTIME_NOW 0x3fffffff
 #define UTIME_OMIT 0x3ffffffe
@@ -102,53 +102,43 @@ static long set_times_at(int dfd, const char __user *name, const struct stamp *t
 	return err;
 }
 
-SYSCALL(utimensat_time64, int dfd, const char __user *name, const struct __kernel_timespec __user *ut, int flags)
+/* Two times in the user's 32-bit or 64-bit layout, as they are: the nanoseconds may be UTIME_NOW or UTIME_OMIT. => 0 or -EFAULT */
+static int get_stamps(struct stamp t[2], const void __user *ut, bool time64)
 {
-	struct __kernel_timespec k[2];
-	struct stamp t[2];
+	union { struct timespec32 old[2]; struct utimespec64 time64[2]; } k;
 
-	if (!ut)
-		return set_times_at(dfd, name, NULL, flags);
-	if (copy_from_user(k, ut, sizeof(k)))
+	if (copy_from_user(&k, ut, time64 ? sizeof(k.time64) : sizeof(k.old)))
 		return -EFAULT;
 	for (int n = 0; n < 2; n++)
-		t[n] = (struct stamp){ k[n].tv_sec, (s32)k[n].tv_nsec };
-	return set_times_at(dfd, name, t, flags);
+		t[n] = time64 ? (struct stamp){ k.time64[n].sec, k.time64[n].nsec } : (struct stamp){ k.old[n].sec, k.old[n].nsec };
+	return 0;
 }
 
-struct timespec_user { s32 sec, nsec; };
-SYSCALL(utimensat, int dfd, const char __user *name, const struct timespec_user __user *ut, int flags)
+static long utimensat(int dfd, const char __user *name, const void __user *ut, int flags, bool time64)
 {
-	struct timespec_user k[2];
 	struct stamp t[2];
+	int err = ut ? get_stamps(t, ut, time64) : 0;
 
-	if (!ut)
-		return set_times_at(dfd, name, NULL, flags);
-	if (copy_from_user(k, ut, sizeof(k)))
-		return -EFAULT;
-	for (int n = 0; n < 2; n++)
-		t[n] = (struct stamp){ k[n].sec, k[n].nsec };
-	return set_times_at(dfd, name, t, flags);
+	return err ? err : set_times_at(dfd, name, ut ? t : NULL, flags);
 }
+SYSCALL(utimensat, int dfd, const char __user *name, const void __user *ut, int flags) { return utimensat(dfd, name, ut, flags, false); }
+SYSCALL(utimensat_time64, int dfd, const char __user *name, const void __user *ut, int flags) { return utimensat(dfd, name, ut, flags, true); }
 
-struct timeval_user { s32 sec, usec; };
-SYSCALL(futimesat, int dfd, const char __user *name, const struct timeval_user __user *ut)
+SYSCALL(futimesat, int dfd, const char __user *name, const void __user *ut)
 {
-	struct timeval_user k[2];
 	struct stamp t[2];
+	int err = ut ? get_stamps(t, ut, false) : 0;
 
-	if (!ut)
-		return set_times_at(dfd, name, NULL, 0);
-	if (copy_from_user(k, ut, sizeof(k)))
-		return -EFAULT;
-	for (int n = 0; n < 2; n++) {
-		if (k[n].usec < 0 || k[n].usec >= (s32)USEC_PER_SEC)
+	if (err)
+		return err;
+	for (int n = 0; ut && n < 2; n++) {
+		if (t[n].nsec < 0 || t[n].nsec >= (s64)USEC_PER_SEC)
 			return -EINVAL;
-		t[n] = (struct stamp){ k[n].sec, (s64)k[n].usec * NSEC_PER_USEC };
+		t[n].nsec *= NSEC_PER_USEC;
 	}
-	return set_times_at(dfd, name, t, 0);
+	return set_times_at(dfd, name, ut ? t : NULL, 0);
 }
-SYSCALL(utimes, const char __user *name, const struct timeval_user __user *ut) { return sys_futimesat(AT_FDCWD, name, ut); }
+SYSCALL(utimes, const char __user *name, const void __user *ut) { return sys_futimesat(AT_FDCWD, name, ut); }
 
 SYSCALL(utime, const char __user *name, const s32 __user *ut)
 {
