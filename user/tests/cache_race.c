@@ -23,7 +23,7 @@
 static unsigned seed;
 static unsigned rnd(unsigned n) { return ((seed = seed * 1664525 + 1013904223) >> 8) % n; }
 
-static int fd, raw, seconds = 2;
+static int fd, raw, runtime = 2;
 static unsigned page[WORDS] __attribute__((aligned(PAGE)));
 static sigjmp_buf bus;
 static void on_bus(int sig) { siglongjmp(bus, 1); }
@@ -112,7 +112,7 @@ static bool direct(unsigned *map)
 static int play(bool (*step)(unsigned *map), int n)
 {
 	unsigned *map = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	time_t end = time(NULL) + seconds;
+	time_t end = time(NULL) + runtime;
 
 	signal(SIGBUS, on_bus);
 	seed = 77 * n + getpid();

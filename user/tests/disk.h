@@ -6,6 +6,7 @@
 #define USER_TESTS_DISK_H
 
 #include "tap.h"
+#include "prog.h"
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdint.h>
@@ -25,17 +26,9 @@ static inline int open_disk(const char *suffix, int flags)
 /* => a line of /proc/vmstat, -1: not there */
 static inline long vmstat(const char *name)
 {
-	FILE *f = fopen("/proc/vmstat", "r");
 	char key[64];
-	long value;
 
-	while (f && fscanf(f, "%63s %ld", key, &value) == 2)
-		if (!strcmp(key, name)) {
-			fclose(f);
-			return value;
-		}
-	if (f)
-		fclose(f);
-	return -1;
+	snprintf(key, sizeof(key), "%s ", name);
+	return proc_field("/proc/vmstat", key);
 }
 #endif

@@ -7,17 +7,8 @@
  */
 #define _GNU_SOURCE
 #include "disk.h"
-#include <time.h>
 
 static char page[4096], big[128 << 10];
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
-}
-
 static void for_ever(int fd)
 {
 	long errors = vmstat("blk_error");
@@ -70,10 +61,10 @@ static void only_writes(int fd)
 static void lost(int fd)
 {
 	long retries = vmstat("blk_retry");
-	double start = now(), took;
+	double start = seconds(), took;
 
 	is(pread(fd, page, 512, 8192 * 512), 512, "a command without an answer");
-	took = now() - start;
+	took = seconds() - start;
 	printf("# %.2f s\n", took);
 	is(vmstat("blk_retry") - retries, 1, "... is given again");
 	if (disk[5] == 's')

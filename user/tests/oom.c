@@ -6,38 +6,17 @@
  */
 #define _GNU_SOURCE
 #include "tap.h"
+#include "prog.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #define MB (1 << 20)
 
-static long field(const char *file, const char *name)
-{
-	char line[256];
-	long n = -1;
-	FILE *f = fopen(file, "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, name, strlen(name)))
-			n = atol(line + strlen(name));
-	if (f)
-		fclose(f);
-	return n;
-}
-static long kills(void) { return field("/proc/vmstat", "oom_kill "); }
-static long free_mb(void) { return field("/proc/meminfo", "MemFree:") >> 10; }
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec * 1e-9;
-}
+static long kills(void) { return proc_field("/proc/vmstat", "oom_kill "); }
+static long free_mb(void) { return proc_field("/proc/meminfo", "MemFree:") >> 10; }
 
 static void set_adj(int adj)
 {
@@ -99,10 +78,10 @@ static void largest_dies(void)
 {
 	long before = kills(), had = free_mb();
 	pid_t small = eater(6, 0), eats = eater(0, 0);
-	double start = now();
+	double start = seconds();
 
 	is(status_of(eats), SIGKILL, "who eats everything is killed");
-	printf("# after %.2f s\n", now() - start);
+	printf("# after %.2f s\n", seconds() - start);
 	is(kills(), before + 1, "one kill");
 	is(reap(small), SIGTERM, "the small one lived on");
 	ok(free_mb() > had - 4, "memory is back: %ld MB of %ld", free_mb(), had);
@@ -148,12 +127,12 @@ static void slabs_first(void)
 		snprintf(name, sizeof(name), "/tmp/oom/there-is-no-such-file-%d", i);
 		access(name, F_OK); /* a name that is not there is remembered too */
 	}
-	had = field("/proc/vmstat", "slabs_scanned ");
+	had = proc_field("/proc/vmstat", "slabs_scanned ");
 	pid = eater(0, 0);
 	is(status_of(pid), SIGKILL, "who eats everything is killed");
 	is(kills(), before + 1, "one kill");
-	ok(field("/proc/vmstat", "slabs_scanned ") > had + 500, "names were given up before: %ld",
-	   field("/proc/vmstat", "slabs_scanned ") - had);
+	had = proc_field("/proc/vmstat", "slabs_scanned ") - had;
+	ok(had > 500, "names were given up before: %ld", had);
 	rmdir("/tmp/oom");
 }
 

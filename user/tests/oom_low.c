@@ -6,39 +6,18 @@
  */
 #define _GNU_SOURCE
 #include "tap.h"
+#include "prog.h"
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
 #include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #define MB (1 << 20)
 static char log_text[1 << 18];
 
-static long field(const char *file, const char *name)
-{
-	char line[256];
-	long n = -1;
-	FILE *f = fopen(file, "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, name, strlen(name)))
-			n = atol(line + strlen(name));
-	if (f)
-		fclose(f);
-	return n;
-}
-static long kills(void) { return field("/proc/vmstat", "oom_kill "); }
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec * 1e-9;
-}
+static long kills(void) { return proc_field("/proc/vmstat", "oom_kill "); }
 
 static void set_adj(int adj)
 {
@@ -104,7 +83,7 @@ static void areas(void)
 	is(in_child(eat_areas, NULL), SIGKILL, "who eats low memory is killed");
 	is(kills(), before + 1, "one kill");
 	ok(waitpid(rich, &status, WNOHANG) == 0, "not the one with 150 MB of high memory");
-	ok(field("/proc/meminfo", "HighFree:") > 1000000, "with a gigabyte of high memory free");
+	ok(proc_field("/proc/meminfo", "HighFree:") > 1000000, "with a gigabyte of high memory free");
 	kill(rich, SIGKILL);
 	waitpid(rich, &status, 0);
 	log_text[klogctl(3, log_text, sizeof(log_text) - 1)] = 0;
@@ -144,7 +123,7 @@ static void nothing(void *arg) {}
 static void fork_bomb(void)
 {
 	long before = kills(), had = processes();
-	double start = now(), ended = 0, worst = 0;
+	double start = seconds(), ended = 0, worst = 0;
 	int status;
 	pid_t pid;
 	FILE *f = fopen("/proc/sys/kernel/threads-max", "w");
@@ -154,13 +133,13 @@ static void fork_bomb(void)
 	pid = fork();
 	if (!pid)
 		bomb();
-	while (now() - start < 40 && !ended) {
-		double asked = now();
+	while (seconds() - start < 40 && !ended) {
+		double asked = seconds();
 
 		usleep(100000);
-		worst = now() - asked > worst ? now() - asked : worst;
+		worst = seconds() - asked > worst ? seconds() - asked : worst;
 		if (kills() > before && processes() < had + 10)
-			ended = now();
+			ended = seconds();
 	}
 	waitpid(pid, &status, 0);
 	printf("# %ld kills, over after %.1f s, longest wait %.1f s\n", kills() - before, ended ? ended - start : 0, worst);

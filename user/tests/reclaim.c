@@ -17,7 +17,7 @@
 static int disk = -1;
 static char buf[64 << 10];
 
-static long event(const char *name) { return number_in("/proc/vmstat", name); }
+static long event(const char *name) { return proc_field("/proc/vmstat", name); }
 
 static void stream(unsigned from_mb, unsigned to_mb)
 {
@@ -96,7 +96,7 @@ static void locked_and_large(void)
 	majors = b.ru_majflt - a.ru_majflt;
 	is(majors, 0, "without a fault that waits for the disk");
 	is(check_pages(p, n, 5), 0, "and so do the 80 MB");
-	is(number_in("/proc/meminfo", "Mlocked:"), 8192, "Mlocked");
+	is(proc_field("/proc/meminfo", "Mlocked:"), 8192, "Mlocked");
 	munmap(mine, few * PAGE);
 	munmap(p, n * PAGE);
 }

@@ -9,19 +9,10 @@
 #include <pthread.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #define N 256u
 
 static struct { char *p; size_t size; volatile bool stop; } out;
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec * 1e-9;
-}
 
 static void *pager(void *arg)
 {
@@ -46,7 +37,7 @@ static void stop(pthread_t t)
 	out.stop = true;
 	pthread_join(t, NULL);
 }
-#define FOR_A_MOMENT(s) for (double _end = now() + (s); now() < _end;)
+#define FOR_A_MOMENT(s) for (double _end = seconds() + (s); seconds() < _end;)
 
 /* mprotect gives pages to an area that had no anon_vma yet (d84672c45e): afterwards they must be found. */
 static void imported(void)

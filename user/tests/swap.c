@@ -57,8 +57,8 @@ static void on_and_off(void)
 	is(swaps(0, 2), 24 * 1024 - 4 - 12, "the header and bad pages are not counted");
 	ok(swaps(0, 4) < 0, "without a wish the priority is negative");
 	fails(swapon(swap_disk(0), 0), EBUSY, "it is on already");
-	is(number_in("/proc/meminfo", "SwapTotal:"), swaps(0, 2), "SwapTotal");
-	is(number_in("/proc/meminfo", "SwapFree:"), swaps(0, 2), "SwapFree");
+	is(proc_field("/proc/meminfo", "SwapTotal:"), swaps(0, 2), "SwapTotal");
+	is(proc_field("/proc/meminfo", "SwapFree:"), swaps(0, 2), "SwapFree");
 	ok(!sysinfo(&s) && s.totalswap / 1024 * s.mem_unit == (unsigned long)swaps(0, 2) && s.freeswap == s.totalswap, "sysinfo");
 	is(swapoff(swap_disk(0)), 0, "swapoff");
 	is(swaps(0, 2), -1, "... it has left /proc/swaps");
@@ -84,16 +84,16 @@ static long used(void) { return swaps(0, 3) / 4; }
 static void there_and_back(void)
 {
 	uint32_t *p = pages(N);
-	long major = number_in("/proc/vmstat", "pgmajfault ");
+	long major = proc_field("/proc/vmstat", "pgmajfault ");
 
 	fill_pages(p, N, 1);
 	is(madvise(p, N * PAGE, MADV_PAGEOUT), 0, "MADV_PAGEOUT");
 	is(swapped(p, N), N, "all are entries now");
 	is(used(), N, "... as many slots are used");
 	is(resident(p, N), 0, "mincore: not in memory");
-	ok(number_in("/proc/self/status", "VmSwap:") >= (long)N * 4, "VmSwap");
+	ok(proc_field("/proc/self/status", "VmSwap:") >= (long)N * 4, "VmSwap");
 	is(check_pages(p, N, 1), 0, "they come back as they were");
-	ok(number_in("/proc/vmstat", "pgmajfault ") > major, "major faults are counted");
+	ok(proc_field("/proc/vmstat", "pgmajfault ") > major, "major faults are counted");
 	is(swapped(p, N), 0, "no entry is left");
 	is(madvise(p, N * PAGE, MADV_PAGEOUT), 0, "once more: clean copies need no writing");
 	fill_pages(p, N, 2);

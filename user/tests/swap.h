@@ -6,6 +6,7 @@
 #define USER_TESTS_SWAP_H
 
 #include "tap.h"
+#include "prog.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
@@ -49,20 +50,6 @@ static inline long swaps(unsigned n, unsigned field)
 	if (f)
 		fclose(f);
 	return found;
-}
-
-static inline long number_in(const char *file, const char *key)
-{
-	FILE *f = fopen(file, "r");
-	char line[200];
-	long n = -1;
-
-	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, key, strlen(key)))
-			n = atol(line + strlen(key));
-	if (f)
-		fclose(f);
-	return n;
 }
 
 static inline uint32_t key_of(uint32_t seed, uint32_t page) { return (seed * 2654435761u ^ page) * 2246822519u; }

@@ -78,10 +78,10 @@ static void there_and_back(void)
 
 	make(1);
 	fstat(file, &before);
-	shmem = number_in("/proc/meminfo", "Shmem:");
+	shmem = proc_field("/proc/meminfo", "Shmem:");
 	out();
 	ok(used() > (long)N - 8, "a tmpfs file goes to swap: %ld of %u pages", used(), N);
-	ok(shmem - number_in("/proc/meminfo", "Shmem:") > (long)(N - 8) * 4, "Shmem says so");
+	ok(shmem - proc_field("/proc/meminfo", "Shmem:") > (long)(N - 8) * 4, "Shmem says so");
 	fstat(file, &st);
 	is(st.st_blocks, before.st_blocks, "its blocks are still counted");
 	is(wrong_by_read(0, N, 1), 0, "read(2) brings it back");

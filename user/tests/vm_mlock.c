@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "tap.h"
+#include "prog.h"
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
@@ -28,15 +29,8 @@ static long base;
 
 static long field(const char *file, const char *name)
 {
-	char line[256];
-	long kb = -1;
-	FILE *f = fopen(file, "r");
+	long kb = proc_field(file, name);
 
-	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, name, strlen(name)))
-			kb = atol(line + strlen(name));
-	if (f)
-		fclose(f);
 	return kb < 0 ? kb : kb / 4;
 }
 static long locked_vm(void) { return field("/proc/self/status", "VmLck:"); }

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "tap.h"
 #include "nonlinear.h"
+#include "prog.h"
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -41,21 +42,8 @@ static long poke(char *p, int v)
 	return 0;
 }
 
-static long field(const char *file, const char *name)
-{
-	char line[256];
-	long n = -1;
-	FILE *f = fopen(file, "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, name, strlen(name)))
-			n = atol(line + strlen(name));
-	if (f)
-		fclose(f);
-	return n;
-}
-static long locked_vm(void) { return field("/proc/self/status", "VmLck:") / 4; }
-static void pinned(long want, const char *what) { is(field("/proc/meminfo", "Mlocked:") / 4 - base, want, "%s: Mlocked", what); }
+static long locked_vm(void) { return proc_field("/proc/self/status", "VmLck:") / 4; }
+static void pinned(long want, const char *what) { is(proc_field("/proc/meminfo", "Mlocked:") / 4 - base, want, "%s: Mlocked", what); }
 
 static void set(const char *file, const char *value)
 {
@@ -113,7 +101,7 @@ static void locked(void)
 		peek(p + i * P);
 	is(remap_file_pages(p, P, 0, 20, 0), 0, "one page is placed");
 	is(locked_vm(), N, "the whole area is charged");
-	ok(field("/proc/meminfo", "Mlocked:") / 4 - base >= 10, "what was mapped is pinned");
+	ok(proc_field("/proc/meminfo", "Mlocked:") / 4 - base >= 10, "what was mapped is pinned");
 	oracle();
 	is(munlock(p, N * P), 0, "munlock");
 	is(locked_vm(), N, "changes nothing");
@@ -407,7 +395,7 @@ int main(void)
 {
 	signal(SIGBUS, on_bus);
 	signal(SIGSEGV, on_bus);
-	base = field("/proc/meminfo", "Mlocked:") / 4;
+	base = proc_field("/proc/meminfo", "Mlocked:") / 4;
 	locked();
 	several_files();
 	errors();
