@@ -6,9 +6,8 @@
  */
 #define _GNU_SOURCE
 #include "tap.h"
+#include "peek.h"
 #include <fcntl.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -18,27 +17,7 @@
 #define N 32 /* pages of the file */
 #define RW (PROT_READ | PROT_WRITE)
 
-static sigjmp_buf jump;
 static int fd;
-static void on_bus(int sig) { siglongjmp(jump, sig); }
-
-/* The first word of the page there; -1: SIGBUS, -2: SIGSEGV */
-static long peek(const char *p)
-{
-	int sig = sigsetjmp(jump, 1);
-
-	return sig ? (sig == SIGBUS ? -1 : -2) : *(volatile const int *)p;
-}
-
-static long poke(char *p, int v)
-{
-	int sig = sigsetjmp(jump, 1);
-
-	if (sig)
-		return sig == SIGBUS ? -1 : -2;
-	*(volatile int *)p = v;
-	return 0;
-}
 
 static int in_file(unsigned page)
 {
@@ -281,8 +260,7 @@ static void on_disk(void)
 
 int main(void)
 {
-	signal(SIGBUS, on_bus);
-	signal(SIGSEGV, on_bus);
+	peek_catch();
 	new_file();
 	arguments();
 	new_file();

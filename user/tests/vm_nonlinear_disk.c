@@ -8,10 +8,9 @@
 #include "tap.h"
 #include "disk.h"
 #include "nonlinear.h"
+#include "peek.h"
 #include <fcntl.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -21,10 +20,6 @@
 
 static int fd;
 static char *raw; /* aligned, for O_DIRECT */
-static sigjmp_buf jump;
-static void on_bus(int sig) { siglongjmp(jump, sig); }
-
-static long peek(const char *p) { return sigsetjmp(jump, 1) ? -1 : *(volatile const int *)p; }
 
 /* What the disk has, past the page cache. */
 static int on_disk(const char *name, unsigned page)
@@ -170,7 +165,7 @@ int main(void)
 {
 	const char *name = "/tmp/nldisk/f";
 
-	signal(SIGBUS, on_bus);
+	peek_catch();
 	mkdir("/tmp/nldisk", 0755);
 	close(open_disk("", O_RDONLY));
 	if (mount(disk, "/tmp/nldisk", "ext2", 0, NULL))

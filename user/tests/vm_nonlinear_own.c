@@ -7,10 +7,9 @@
 #define _GNU_SOURCE
 #include "tap.h"
 #include "nonlinear.h"
+#include "peek.h"
 #include "prog.h"
 #include <fcntl.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <sys/klog.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -22,25 +21,7 @@
 #define ADVICE_POPULATE_READ 22
 #define ADVICE_DONTNEED_LOCKED 24
 
-static sigjmp_buf jump;
 static long base;
-static void on_bus(int sig) { siglongjmp(jump, sig); }
-
-static long peek(const char *p)
-{
-	int sig = sigsetjmp(jump, 1);
-
-	return sig ? (sig == SIGBUS ? -1 : -2) : *(volatile const int *)p;
-}
-static long poke(char *p, int v)
-{
-	int sig = sigsetjmp(jump, 1);
-
-	if (sig)
-		return sig == SIGBUS ? -1 : -2;
-	*(volatile int *)p = v;
-	return 0;
-}
 
 static long locked_vm(void) { return proc_field("/proc/self/status", "VmLck:") / 4; }
 static void pinned(long want, const char *what) { is(proc_field("/proc/meminfo", "Mlocked:") / 4 - base, want, "%s: Mlocked", what); }
@@ -393,8 +374,7 @@ static void nomem_child(void *arg)
 
 int main(void)
 {
-	signal(SIGBUS, on_bus);
-	signal(SIGSEGV, on_bus);
+	peek_catch();
 	base = proc_field("/proc/meminfo", "Mlocked:") / 4;
 	locked();
 	several_files();
