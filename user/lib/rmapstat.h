@@ -35,8 +35,8 @@ static inline int rmap_walk(const void *p, unsigned long len)
 	return rmap_write("/proc/rmap", text);
 }
 
-/* Debug builds: every page and every PTE of the machine; a difference is a panic. */
-static inline void rmap_oracle(void) { rmap_write("/proc/rmap_oracle", "1"); }
+/* Debug builds: every page and every PTE of the machine; a difference is a panic. => 0, or -1: it could not be asked, though it is there */
+static inline int rmap_oracle(void) { return rmap_write("/proc/rmap_oracle", "1"); }
 static inline void rmap_reset(void) { rmap_write("/proc/rmap", "0"); }
 
 /* kind: "anon" or "file". => its walks by hand; name: the scheme's */

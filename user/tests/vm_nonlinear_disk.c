@@ -9,6 +9,7 @@
 #include "disk.h"
 #include "nonlinear.h"
 #include "peek.h"
+#include "rmapstat.h"
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/mount.h>
@@ -33,11 +34,8 @@ static int on_disk(const char *name, unsigned page)
 
 static void oracle(void)
 {
-	int o = open("/proc/rmap_oracle", O_WRONLY);
-
-	if (o >= 0 && write(o, "1", 1) < 0)
+	if (rmap_oracle())
 		bail("the oracle");
-	close(o);
 }
 
 static void synced(const char *name)

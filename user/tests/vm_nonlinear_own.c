@@ -9,6 +9,7 @@
 #include "nonlinear.h"
 #include "peek.h"
 #include "prog.h"
+#include "rmapstat.h"
 #include <fcntl.h>
 #include <sys/klog.h>
 #include <sys/resource.h>
@@ -37,8 +38,8 @@ static void set(const char *file, const char *value)
 /* Debug builds: all counts against all PTEs, now. */
 static void oracle(void)
 {
-	if (!access("/proc/rmap_oracle", W_OK))
-		set("/proc/rmap_oracle", "1");
+	if (rmap_oracle())
+		bail("the oracle");
 }
 
 static int file_of(int first)
