@@ -172,7 +172,7 @@ void flush_tlb_all_local(void);            /* this CPU, global entries too */
 void tlb_ipi(void);                        /* interrupt of VECTOR_TLB */
 static inline void flush_tlb_one_local(unsigned long addr) { __asm__ volatile("invlpg (%0)" : : "r"(addr) : "memory"); }
 void flush_tlb_range(struct mmu *m, unsigned long start, unsigned long end); /* all CPUs that use m; waits; interrupts on */
-bool mmu_elsewhere(const struct mmu *m);   /* must a flush interrupt other CPUs? true for now, while nothing stops them */
+bool mmu_elsewhere(const struct mmu *m);   /* would a flush interrupt other CPUs? A hint: they come and go at any time */
 void flush_tlb_cpus(u32 cpus);             /* everything but global entries on these CPUs; waits; interrupts on */
 void flush_tlb_kernel(unsigned long start, unsigned long end);               /* all CPUs; waits; interrupts on */
 
