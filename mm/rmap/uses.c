@@ -71,23 +71,13 @@ static enum rmap_verdict unmap_one(const struct rmap_mapping *m, struct page *pa
 	return RMAP_UNMAPPED;
 }
 
-enum rmap_result rmap_unmap_gather(struct page *page, u32 *cpus)
+enum rmap_result rmap_unmap(struct page *page, u32 *cpus)
 {
 	struct unmap u = { 0 };
 	enum rmap_result r = rmap_walk(page, RMAP_UNMAP, unmap_one, &u);
 
 	*cpus |= u.cpus;
 	return u.refused ? RMAP_AGAIN : r;
-}
-
-enum rmap_result rmap_unmap(struct page *page)
-{
-	u32 cpus = 0;
-	enum rmap_result r = rmap_unmap_gather(page, &cpus);
-
-	if (cpus)
-		flush_tlb_cpus(cpus);
-	return r;
 }
 
 /* --- let writes be seen again --------------------------------------------------------------------------------------------- */
