@@ -56,9 +56,8 @@ void apic_send_startup(unsigned cpu, u32 what, u8 page); /* INIT and SIPI */
 int ioapic_route(u32 gsi, u8 vector, unsigned cpu, bool level);
 u32 ioapic_isa_gsi(u8 isa);               /* ISA interrupt number after overrides */
 bool ioapic_present(void);
-unsigned ioapic_count(void);
 void ioapic_init(void);                   /* all lines masked; 8259s off */
-void pic_init(void), pic_unmask(unsigned irq), pic_eoi(unsigned irq), pic_mask_all(void);
+void pic_init(void), pic_unmask(unsigned irq), pic_eoi(unsigned irq);
 bool pic_spurious(unsigned irq);
 
 #endif

@@ -22,7 +22,6 @@ static u32 reg_read(struct ioapic *a, u32 reg) { a->base[0] = reg; return a->bas
 static void reg_write(struct ioapic *a, u32 reg, u32 v) { a->base[0] = reg; a->base[4] = v; }
 
 bool ioapic_present(void) { return nr_ioapics; }
-unsigned ioapic_count(void) { return nr_ioapics; }
 
 int ioapic_add(phys_t phys, u32 gsi_base)
 {

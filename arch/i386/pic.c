@@ -32,12 +32,6 @@ void pic_init(void)
 	write_mask();
 }
 
-void pic_mask_all(void)
-{
-	mask = 0xffff;
-	write_mask();
-}
-
 void pic_unmask(unsigned irq)
 {
 	unsigned long flags;

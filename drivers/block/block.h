@@ -106,7 +106,6 @@ bool block_read_only(const struct block_device *dev);
 bool block_claim(struct block_device *dev, const void *owner);
 void block_unclaim(struct block_device *dev, const void *owner);
 struct block_device *block_find(dev_t dev);  /* NULL: no such device */
-struct block_device *block_find_name(const char *name);
 /* In order of their numbers. Sleeps; fn must not register. */
 void for_each_block_device(void (*fn)(void *arg, struct block_device *dev), void *arg);
 struct block_stats { struct block_stat op[NR_BIO_OPS]; u32 in_flight; u64 busy_ns, weighted_ns; };

@@ -106,14 +106,6 @@ struct block_device *block_find(dev_t dev)
 	return s.found;
 }
 
-struct block_device *block_find_name(const char *name)
-{
-	struct search s = { .name = name };
-
-	for_each_block_device(compare, &s);
-	return s.found;
-}
-
 void for_each_block_major(void (*fn)(void *arg, unsigned major, const char *name), void *arg)
 {
 	fn(arg, 7, "loop");

@@ -82,10 +82,3 @@ void machine_restart(void)
 	__asm__ volatile("lidt %0; int3" : : "m"(none));
 	stop_here();
 }
-
-void machine_halt(void)
-{
-	pr_info("halted\n");
-	stop_other_cpus();
-	stop_here();
-}

@@ -9,6 +9,5 @@
 
 void machine_power_off(void) __noreturn; /* ACPI S5; else what emulators know; else halts with a line */
 void machine_restart(void) __noreturn;   /* ACPI reset register, keyboard controller, chipset, triple fault */
-void machine_halt(void) __noreturn;      /* all CPUs stop, the power stays on */
 
 #endif

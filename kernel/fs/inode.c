@@ -439,22 +439,6 @@ int inode_deny_write(struct inode *i)
 }
 void inode_allow_write(struct inode *i) { atomic_inc(&i->writers); }
 
-/* --- two at a time --------------------------------------------------------------------------------------------------------- */
-void lock_two_inodes(struct inode *a, struct inode *b)
-{
-	if (a > b)
-		swap(a, b);
-	down_write(&a->lock);
-	if (a != b)
-		down_write_nested(&b->lock, 1);
-}
-void unlock_two_inodes(struct inode *a, struct inode *b)
-{
-	up_write(&a->lock);
-	if (a != b)
-		up_write(&b->lock);
-}
-
 void __init inode_cache_init(void)
 {
 	unsigned long low = min(totalram_pages, max_low_pfn.n);

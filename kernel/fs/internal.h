@@ -159,8 +159,6 @@ int file_remove_suid(struct file *f);     /* before a write; inode->lock held fo
 bool inode_owner_or_capable(const struct inode *i);
 int dir_may_delete(struct inode *dir, struct dentry *victim, bool want_dir);
 int dir_may_create(struct inode *dir);
-void lock_two_inodes(struct inode *a, struct inode *b);
-void unlock_two_inodes(struct inode *a, struct inode *b);
 void vfs_fill_stat(const struct path *p, struct statx *st, struct inode *i);
 
 /* --- others -------------------------------------------------------------------------------------------------------------- */
@@ -188,7 +186,6 @@ struct files *files_new(void);
 void fdtable_init(void), fsinfo_init(void), inodes_shrink_sb(struct super_block *sb);
 void ext2_init(void); /* kernel/fs/ext2 */
 void tmpfs_init(void), devfs_init(void), anon_init(void), files_init(void), pipe_init(void), epoll_init(void), locks_init(void);
-int mount_at(const char *path, const char *type, u32 flags, const char *options);
 int vfs_mkdir_at(int dfd, const char *name, mode_t mode);
 int vfs_mknod_at(int dfd, const char *name, mode_t mode, dev_t dev);
 int vfs_mknod_path(int dfd, const char *name, mode_t mode, dev_t dev, struct path *made);

@@ -141,21 +141,6 @@ static int do_mount(const char *source, const char *target, const char *type, u3
 	return err;
 }
 
-/* For the boot: no rights asked. */
-int mount_at(const char *path, const char *type, u32 flags, const char *options)
-{
-	struct path at;
-	int err;
-
-	mutex_lock(&namespace_mutex);
-	err = kern_path(path, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &at);
-	if (!err) {
-		err = mount_new(type, type, &at, flags, options);
-		path_put(&at);
-	}
-	mutex_unlock(&namespace_mutex);
-	return err;
-}
 
 /* => NULL for a NULL pointer, else a copy, or ERR_PTR */
 static char *copy_string(const char __user *u, long max)

@@ -226,17 +226,3 @@ int rw_limit(struct file *f, loff_t pos, size_t *n)
 		*n = (size_t)(max - pos);
 	return 0;
 }
-
-ssize_t read_from_buffer(struct iov *to, loff_t *pos, const void *buf, size_t size)
-{
-	size_t n, done;
-
-	if (*pos < 0)
-		return -EINVAL;
-	if (*pos >= (loff_t)size)
-		return 0;
-	n = min_t(size_t, size - (size_t)*pos, to->count);
-	done = iov_copy_to(to, (const char *)buf + (size_t)*pos, n);
-	*pos += done;
-	return done || !n ? (ssize_t)done : -EFAULT;
-}

@@ -154,7 +154,6 @@ int generic_mmap(struct file *f, struct vma *vma);
 loff_t generic_llseek(struct file *f, loff_t off, int whence, loff_t end);
 void file_accessed(struct file *f);                                  /* relatime */
 /* For kernel buffers with the whole content: => bytes; moves *pos on. */
-ssize_t read_from_buffer(struct iov *to, loff_t *pos, const void *buf, size_t size);
 
 struct poll_table {
 	void (*queue)(struct poll_table *pt, struct file *f, struct wait_queue *wq); /* NULL: only ask */

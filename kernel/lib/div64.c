@@ -37,13 +37,6 @@ s64 div64_s64(s64 n, s64 d)
 	return (n < 0) != (d < 0) ? -(s64)q : (s64)q;
 }
 
-s64 div_s64(s64 n, s32 d)
-{
-	u64 q = div_u64(n < 0 ? -(u64)n : (u64)n, d < 0 ? -(u32)d : (u32)d);
-
-	return (n < 0) != (d < 0) ? -(s64)q : (s64)q;
-}
-
 u64 mul_u64_u32_div(u64 a, u32 b, u32 c)
 {
 	u64 low = mul_u32_u32((u32)a, b), high = mul_u32_u32((u32)(a >> 32), b) + (low >> 32);

@@ -25,7 +25,6 @@ static inline u64 div_u64(u64 n, u32 d) { return div_u64_rem(n, d, NULL); }
 static inline u32 mod_u64(u64 n, u32 d) { u32 r; div_u64_rem(n, d, &r); return r; }
 u64 div64_u64_rem(u64 n, u64 d, u64 *rem);
 static inline u64 div64_u64(u64 n, u64 d) { return div64_u64_rem(n, d, NULL); }
-s64 div_s64(s64 n, s32 d);
 s64 div64_s64(s64 n, s64 d);
 /* n = n / base in place; value: the remainder */
 #define do_div(n, base) ({ u32 _r; (n) = div_u64_rem(n, base, &_r); _r; })

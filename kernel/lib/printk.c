@@ -271,21 +271,6 @@ void register_console(struct console *c)
 	local_irq_restore(flags);
 }
 
-void unregister_console(struct console *c)
-{
-	unsigned long flags;
-
-	local_irq_save(flags);
-	wait_or_break(take_consoles);
-	for (struct console **p = &consoles; *p; p = &(*p)->next)
-		if (*p == c) {
-			*p = c->next;
-			break;
-		}
-	smp_store_release(&console_busy, 0u);
-	local_irq_restore(flags);
-}
-
 /* From the idle loop and the tick. */
 void log_wake_readers(void)
 {

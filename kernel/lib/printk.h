@@ -56,7 +56,6 @@ struct console {
 };
 enum { CON_ENABLED = 1, CON_PRINTBUFFER = 2 /* wants what was logged before it came */, CON_BOOT = 4 /* leaves when a real one comes */ };
 void register_console(struct console *c);
-void unregister_console(struct console *c);
 extern int console_loglevel;      /* records below this level (numerically) reach the consoles: loglevel=, quiet */
 
 /* --- reading it: /dev/kmsg, syslog(2) ------------------------------------------------------------------------------ */

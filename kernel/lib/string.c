@@ -120,13 +120,6 @@ void *memchr(const void *p, int c, size_t n)
 	return NULL;
 }
 
-void *memscan(const void *p, int c, size_t n)
-{
-	void *found = memchr(p, c, n);
-
-	return found ?: (char *)p + n;
-}
-
 void *memchr_inv(const void *p, int c, size_t n)
 {
 	const u8 *s = p;

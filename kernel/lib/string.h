@@ -12,7 +12,6 @@ void *memmove(void *to, const void *from, size_t n);
 void *memset(void *p, int c, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
 void *memchr(const void *p, int c, size_t n);
-void *memscan(const void *p, int c, size_t n);     /* => where c is, or p + n */
 void *memchr_inv(const void *p, int c, size_t n);  /* first byte that is not c, or NULL */
 #ifndef KERNEL_HOST_TEST
 #define memcpy(d, s, n) __builtin_memcpy(d, s, n)

@@ -340,7 +340,6 @@ void put_task(struct task *t)
 	call_rcu(&t->rcu, task_rcu_free);
 }
 
-bool task_running(const struct task *t) { return READ_ONCE(t->sched.on_cpu); }
 unsigned long nr_running(void)
 {
 	unsigned long n = 0;

@@ -41,7 +41,6 @@ void sched_tail(struct task *prev);  /* first thing that a new task does; interr
 void sched_kick(unsigned cpu);       /* have that CPU go through schedule(); any context */
 void sched_resched_ipi(void);        /* arch_ops.resched_ipi */
 void sched_cpu_main(unsigned cpu) __noreturn; /* arch_ops.cpu_main's last act: a started CPU becomes its idle task */
-bool task_running(const struct task *t); /* on some CPU right now */
 /* CPU time of t so far, the running slice included; utime + stime is what it really ran. ns */
 void task_cpu_times(struct task *t, u64 *utime, u64 *stime);
 u64 task_runtime(struct task *t);    /* ns, exact */

@@ -97,31 +97,19 @@ void wait_schedule(void) { schedule(); }
 u64 wait_schedule_timeout(u64 ns) { return schedule_timeout(ns); }
 
 /* --- completions ------------------------------------------------------------------------------------------------------- */
-#define DONE_FOR_ALL 0x80000000u
 
 void complete(struct completion *c)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&c->wait.lock, flags);
-	if (c->done < DONE_FOR_ALL)
-		c->done++;
+	c->done++;
 	wake_up_queue_locked(&c->wait, WAKE_NORMAL, 1, 0);
 	spin_unlock_irqrestore(&c->wait.lock, flags);
 }
 
-void complete_all(struct completion *c)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&c->wait.lock, flags);
-	c->done = DONE_FOR_ALL;
-	wake_up_queue_locked(&c->wait, WAKE_NORMAL, 0, 0);
-	spin_unlock_irqrestore(&c->wait.lock, flags);
-}
-
-/* *left: ns to wait at most, becomes what is left; NULL: for ever. => 0 done, -ETIME, -ERESTARTSYS */
-static int wait_common(struct completion *c, unsigned state, u64 *left)
+/* => 0 done, -ERESTARTSYS */
+static int wait_common(struct completion *c, unsigned state)
 {
 	DEFINE_WAIT(w);
 	int err = 0;
@@ -137,28 +125,19 @@ static int wait_common(struct completion *c, unsigned state, u64 *left)
 		spin_unlock_irq(&c->wait.lock);
 		if (state != TASK_UNINTERRUPTIBLE && signal_pending_state(state))
 			err = -ERESTARTSYS;
-		else if (!left)
+		else
 			schedule();
-		else if (!(*left = schedule_timeout(*left)))
-			err = -ETIME;
 		spin_lock_irq(&c->wait.lock);
 	}
 	__set_current_state(TASK_RUNNING);
 	list_del_init(&w.list);
 	if (c->done) {
 		err = 0;
-		if (c->done < DONE_FOR_ALL)
-			c->done--;
+		c->done--;
 	}
 	spin_unlock_irq(&c->wait.lock);
 	return err;
 }
 
-void wait_for_completion(struct completion *c) { wait_common(c, TASK_UNINTERRUPTIBLE, NULL); }
-int wait_for_completion_killable(struct completion *c) { return wait_common(c, TASK_KILLABLE, NULL); }
-int wait_for_completion_interruptible(struct completion *c) { return wait_common(c, TASK_INTERRUPTIBLE, NULL); }
-
-u64 wait_for_completion_timeout(struct completion *c, u64 ns)
-{
-	return wait_common(c, TASK_UNINTERRUPTIBLE, &ns) ? 0 : max(ns, (u64)1);
-}
+void wait_for_completion(struct completion *c) { wait_common(c, TASK_UNINTERRUPTIBLE); }
+int wait_for_completion_killable(struct completion *c) { return wait_common(c, TASK_KILLABLE); }

@@ -112,13 +112,8 @@ struct completion { u32 done; struct wait_queue wait; };
 #define COMPLETION_INIT(name) { 0, WAIT_QUEUE_INIT((name).wait) }
 #define DECLARE_COMPLETION(name) struct completion name = COMPLETION_INIT(name)
 #define init_completion(c) do { (c)->done = 0; wait_queue_init(&(c)->wait); } while (0)
-static inline void reinit_completion(struct completion *c) { c->done = 0; }
 void complete(struct completion *c);      /* one waiter; any context; c may be gone once the waiter has seen it */
-void complete_all(struct completion *c);
 void wait_for_completion(struct completion *c);
 int __must_check wait_for_completion_killable(struct completion *c);      /* 0 or -ERESTARTSYS */
-int __must_check wait_for_completion_interruptible(struct completion *c);
-u64 wait_for_completion_timeout(struct completion *c, u64 ns);            /* ns left, 0: ran out */
-static inline bool completion_done(const struct completion *c) { return READ_ONCE(c->done); }
 
 #endif

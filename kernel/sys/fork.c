@@ -53,11 +53,6 @@ unsigned nr_threads(void)
 	return atomic_read(&thread_count);
 }
 
-unsigned nr_processes(void)
-{
-	return atomic_read(&process_count);
-}
-
 /* --- pieces ---------------------------------------------------------------------------------------------------------- */
 
 static void free_stack(void *stack)

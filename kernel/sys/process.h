@@ -23,7 +23,7 @@ struct pid *get_pid(struct pid *pid); /* NULL is fine, as for put_pid and pid_nr
 void put_pid(struct pid *pid);
 static inline pid_t pid_nr(const struct pid *pid) { return pid ? pid->nr : 0; }
 extern int sysctl_pid_max, sysctl_threads_max;
-unsigned nr_processes(void), nr_threads(void);
+unsigned nr_threads(void);
 pid_t last_pid(void);
 static inline bool task_is_leader(const struct task *t) { return t->pid == t->group->tgid; }
 static inline struct task *current_leader(void) { return current->group->leader; }

@@ -13,7 +13,6 @@ static DEFINE_SEQLOCK(real_lock);
 static u64 real_offset;              /* real - monotonic */
 u32 clock_was_set;
 static bool ready;
-static void (*set_hook)(void);
 
 u64 ktime_get(void) { return likely(ready) ? arch_clock_ns() : 0; }
 
@@ -40,14 +39,9 @@ static void change_offset(u64 offset)
 	vdso_set_real_offset(offset);
 	clock_was_set++;
 	write_sequnlock_irqrestore(&real_lock, flags);
-	if (set_hook)
-		set_hook();
 }
 
 void clock_settime_real(u64 ns) { change_offset(ns - ktime_get()); }
-void clock_adjtime_real(s64 delta) { change_offset(clock_real_offset() + (u64)delta); }
-void clock_set_hook(void (*fn)(void)) { set_hook = fn; }
-struct timespec64 current_time_coarse(void) { return current_time(); }
 
 void udelay(u32 us) { ndelay(us > 4000000 ? ~0u : us * 1000); }
 

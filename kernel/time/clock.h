@@ -19,10 +19,8 @@ struct timespec64 { s64 sec; s32 nsec; };
 u64 ktime_get(void);                /* ns since boot; never goes back; any context */
 u64 ktime_get_real(void);           /* ns since 1970 */
 void clock_settime_real(u64 ns);    /* the wall clock from now on; timers on CLOCK_REALTIME move with it */
-void clock_adjtime_real(s64 delta);
 u64 clock_real_offset(void);        /* real - monotonic */
 extern u32 clock_was_set;           /* counts clock_settime_real: whoever sleeps until a wall-clock time looks again */
-void clock_set_hook(void (*fn)(void)); /* called after each change of the wall clock; may sleep: no. One list */
 
 static inline struct timespec64 ns_to_timespec64(u64 ns)
 {
@@ -42,8 +40,6 @@ static inline u64 timespec64_to_ns(const struct timespec64 *t)
 }
 static inline bool timespec64_valid(const struct timespec64 *t) { return t->sec >= 0 && (u32)t->nsec < NSEC_PER_SEC; }
 static inline struct timespec64 current_time(void) { return ns_to_timespec64(ktime_get_real()); }
-/* The wall clock as of the last tick or so: cheap, for time stamps of files. */
-struct timespec64 current_time_coarse(void);
 
 void udelay(u32 us);                /* busy */
 void ndelay(u32 ns);

@@ -19,7 +19,6 @@ struct timer_base {
 	struct hrtimer *running;  /* its callback is under way on this CPU */
 	u64 programmed;           /* what the device is set to; ~0: nothing */
 	bool ready;
-	u32 fired;
 };
 static DEFINE_PER_CPU(struct timer_base, timer_base);
 
@@ -179,7 +178,6 @@ void hrtimer_interrupt(void)
 	while ((t = first_timer(b)) && t->expires <= ktime_get()) {
 		unlink_timer(b, t);
 		b->running = t;
-		b->fired++;
 		raw_spin_unlock(&b->lock);
 		t->fn(t); /* may free t */
 		raw_spin_lock(&b->lock);
@@ -196,13 +194,4 @@ void hrtimer_init_cpu(unsigned cpu)
 	b->tree = RB_ROOT_CACHED;
 	b->programmed = ~0ULL;
 	b->ready = true;
-}
-
-unsigned long hrtimers_fired(void)
-{
-	unsigned long n = 0;
-
-	for_each_cpu(cpu)
-		n += READ_ONCE(base_of(cpu)->fired);
-	return n;
 }

@@ -39,6 +39,5 @@ u64 hrtimer_remaining(const struct hrtimer *t);     /* ns; 0 if not pending or d
 
 void hrtimer_init_cpu(unsigned cpu);
 void hrtimer_interrupt(void);                       /* arch's event device fired on this CPU */
-unsigned long hrtimers_fired(void);
 
 #endif

@@ -96,12 +96,3 @@ void put_pages(struct page **pages, unsigned n)
 	for (unsigned i = 0; i < left; i++)
 		free_frozen_page(pages[i]);
 }
-
-void free_page_list(struct list_head *list)
-{
-	struct page *page, *next;
-
-	list_for_each_entry_safe(page, next, list, lru)
-		free_frozen_page(page);
-	list_init(list);
-}

@@ -115,8 +115,6 @@ void *krealloc(void *p, size_t size, gfp_t gfp)
 	return q;
 }
 
-void kfree_rcu_func(struct rcu_head *h) { kfree(h); }
-
 void *kmemdup(const void *p, size_t size, gfp_t gfp)
 {
 	void *q = kmalloc(size, gfp);

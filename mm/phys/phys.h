@@ -42,8 +42,6 @@ static inline struct page *__must_check alloc_page(gfp_t gfp) { return alloc_pag
  * context. */
 void free_pages(struct page *page, unsigned order);
 static inline void free_page(struct page *page) { free_pages(page, 0); }
-/* Order 0, linked by lru (so on no LRU list), refcount already 0 (put_page_testzero). */
-void free_page_list(struct list_head *pages);
 static inline bool put_page_testzero(struct page *p) { return atomic_dec_and_test(&p->refcount); }
 /* put_page for many: the pages of a gathered unmapping. Takes the LRU lock once a zone, not once a page. */
 void put_pages(struct page **pages, unsigned n);
@@ -203,13 +201,11 @@ void *__must_check kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp);
 static inline void *__must_check kmem_cache_zalloc(struct kmem_cache *c, gfp_t gfp) { return kmem_cache_alloc(c, gfp | __GFP_ZERO); }
 void kmem_cache_free(struct kmem_cache *c, void *obj);
 void kmem_cache_shrink(struct kmem_cache *c); /* give back empty slabs; sleeps */
-size_t kmem_cache_size(const struct kmem_cache *c);
 
 void *__must_check __kmalloc(size_t size, gfp_t gfp);
 void *__must_check krealloc(void *p, size_t size, gfp_t gfp);
 void kfree(const void *p); /* NULL is fine */
 size_t ksize(const void *p); /* what really may be used */
-void kfree_rcu_func(struct rcu_head *h); /* for objects whose first member is the rcu_head */
 char *__must_check kstrdup(const char *s, gfp_t gfp);
 void *__must_check kmemdup(const void *p, size_t size, gfp_t gfp);
 
@@ -259,7 +255,6 @@ void *__must_check vzalloc(size_t size);
 void *__must_check vmap_phys(phys_t phys, size_t size, u64 prot); /* device memory; PTE_CACHE_OFF in prot */
 void vfree(const void *p);                          /* NULL is fine; any context. Also undoes vmap_phys */
 static inline bool is_vmalloc(const void *p) { return (unsigned long)p >= VMALLOC_START && (unsigned long)p < VMALLOC_END; }
-struct page *vmalloc_to_page(const void *p);
 void *__must_check kvmalloc(size_t size, gfp_t gfp); /* kmalloc for small, vmalloc for large */
 static inline void *__must_check kvzalloc(size_t size, gfp_t gfp) { return kvmalloc(size, gfp | __GFP_ZERO); }
 void kvfree(const void *p);

@@ -211,8 +211,6 @@ int kmem_cache_destroy(struct kmem_cache *c)
 	return 0;
 }
 
-size_t kmem_cache_size(const struct kmem_cache *c) { return c->size; }
-
 void __init slab_init(void)
 {
 	magazine_cache.flags = cache_cache.flags = SLAB_NODEBUG;

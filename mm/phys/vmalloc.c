@@ -313,13 +313,6 @@ void vfree(const void *p)
 	kill_area(area);
 }
 
-struct page *vmalloc_to_page(const void *p)
-{
-	struct vmalloc_area *area = find_area(p);
-
-	return area && area->nr_pages ? area->pages[((unsigned long)p - area->start) >> PAGE_SHIFT] : NULL;
-}
-
 /* Small requests, and those that may not sleep, from slabs and pages; the others from here. */
 void *kvmalloc(size_t size, gfp_t gfp)
 {

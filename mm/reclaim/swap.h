@@ -81,7 +81,6 @@ void swap_value_gone(struct address_space *m, pindex_t index, void *value);
 
 /* --- how much: in slots of MMU_PAGE_SIZE -------------------------------------------------------------------------------- */
 unsigned long swap_free_slots(void), swap_total_slots(void), swap_cache_pages(void);
-unsigned long swap_writes(void);           /* pages under write-out */
 static inline bool swap_available(void) { return swap_free_slots(); }
 /* Slots are short: a page that was read back gives its slot up though it is clean. */
 static inline bool swap_tight(void) { return swap_free_slots() < swap_total_slots() / 2; }

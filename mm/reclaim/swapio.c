@@ -31,7 +31,6 @@ static sector_t sector_of(swap_entry_t entry) { return (sector_t)swap_offset(ent
 static atomic_t writes; /* under way */
 static DEFINE_WAIT_QUEUE(writes_wait);
 
-unsigned long swap_writes(void) { return atomic_read(&writes); }
 static int most_writes(void) { return clamp(totalram_pages / 64, 64UL, 2048UL); }
 
 /* blockd: pages, each with a reference of ours, whose last user went before their I/O had ended. */

@@ -35,26 +35,6 @@ static int brk_area(struct mm *mm, unsigned long addr, unsigned long len, u32 fl
 	return 0;
 }
 
-int vm_brk(unsigned long addr, unsigned long len, u32 flags)
-{
-	struct mm *mm = current->mm;
-	int err = 0;
-
-	len = page_up(len + (addr & ~MMU_PAGE_MASK));
-	addr &= MMU_PAGE_MASK;
-	if (!len)
-		return 0;
-	if (addr > TASK_SIZE || len > TASK_SIZE - addr)
-		return -ENOMEM;
-	if (mmap_write_lock_killable(mm, MM_ALL))
-		return -EINTR;
-	err = unmap_areas(mm, addr, addr + len);
-	if (!err)
-		err = brk_area(mm, addr, len, flags);
-	mmap_write_unlock(mm, MM_ALL);
-	return err;
-}
-
 /* => did it work? *populate: new memory that must be there at once */
 static bool move_brk(struct mm *mm, unsigned long to, bool *populate)
 {

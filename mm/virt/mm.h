@@ -142,7 +142,6 @@ static inline bool vma_is_anon(const struct vma *v) { return !v->ops && !vma_map
 long do_mmap(struct file *file, unsigned long addr, unsigned long len, u32 prot, u32 flags, pgoff_t pgoff);
 long vm_mmap(struct file *file, unsigned long addr, unsigned long len, u32 prot, u32 flags, pgoff_t pgoff); /* takes the lock */
 int do_munmap(struct mm *mm, unsigned long addr, unsigned long len);
-int vm_brk(unsigned long addr, unsigned long len, u32 flags);  /* bss: anonymous, no file */
 int mm_populate(struct mm *mm, unsigned long start, unsigned long len);
 int setup_stack_vma(struct mm *mm, unsigned long top);         /* exec: an empty stack area that ends at top */
 /* mm of another process or a not yet running one: copy between it and kernel memory. FOLL_WRITE breaks COW.
@@ -154,10 +153,6 @@ struct page *mm_get_page(struct mm *mm, unsigned long addr, bool write);
  * mm->rss_anon, whose cache line is every CPU's; who asks adds up what its threads have. => any context but interrupts */
 unsigned long mm_rss_anon(const struct mm *mm);
 unsigned long mm_rss(const struct mm *mm); /* all kinds */
-/* A driver's mmap: frames from `frame` on appear at addr, not counted, never reclaimed. prot: PTE_CACHE_OFF or 0. */
-int vm_map_pfns(struct vma *vma, unsigned long addr, mmu_pfn_t frame, unsigned long size, u64 prot);
-/* A special area (vDSO) anywhere near addr. mmap lock: write. => address or -errno */
-long vm_map_special(unsigned long addr, unsigned long len, u32 flags, const struct vma_ops *ops);
 
 /* --- faults -------------------------------------------------------------------------------------------------------- */
 int handle_user_fault(struct regs *regs, unsigned long addr, unsigned code); /* trap_ops.page_fault */
@@ -210,11 +205,6 @@ struct vma_usage { /* bytes */
 	unsigned long rss, pss, shared_clean, shared_dirty, private_clean, private_dirty, referenced, anonymous, swap;
 };
 void vma_usage(struct vma *vma, struct vma_usage *u);
-/* n entries of /proc/PID/pagemap from addr on: bit 63 present, 62 swapped, 61 file or shared, 56 exclusive, 0-54 frame */
-void mm_pagemap(struct mm *mm, unsigned long addr, u64 *out, unsigned n);
-const char *vma_name(struct vma *vma); /* [heap], [stack], [vdso], or NULL */
-/* low memory that one address space holds: struct mm, vmas, page directories, low page tables (bytes) */
-unsigned long mm_lowmem(struct mm *mm);
 
 /* --- accounting -------------------------------------------------------------------------------------------------------- */
 extern int sysctl_overcommit_memory, sysctl_overcommit_ratio, sysctl_max_map_count;

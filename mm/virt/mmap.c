@@ -261,25 +261,6 @@ int do_munmap(struct mm *mm, unsigned long addr, unsigned long len)
 	return unmap_areas(mm, addr, addr + len);
 }
 
-long vm_map_special(unsigned long addr, unsigned long len, u32 flags, const struct vma_ops *ops)
-{
-	struct mm *mm = current->mm;
-	struct vma *v;
-	long at = find_gap_near(mm, addr, page_up(len));
-
-	if (IS_ERR_VALUE(at))
-		return at;
-	v = vma_alloc(mm);
-	if (!v)
-		return -ENOMEM;
-	v->start = at;
-	v->end = at + page_up(len);
-	v->flags = flags | VM_DONTEXPAND;
-	v->ops = ops;
-	vma_insert(mm, v);
-	return at;
-}
-
 /* --- calls --------------------------------------------------------------------------------------------------------------------- */
 static long mmap_call(unsigned long addr, unsigned long len, u32 prot, u32 flags, unsigned fd, pgoff_t pgoff)
 {
