@@ -7,6 +7,9 @@
  * last call that still uses it, after a grace period (lookups by number run under RCU).
  */
 #include "kernel/ipc/internal.h"
+#include <asm/msgbuf.h>
+#include <asm/sembuf.h>
+#include <asm/shmbuf.h>
 
 /* --- permissions -------------------------------------------------------------------------------------------------- */
 int ipc_permitted(const struct ipc_object *o, int flags)
@@ -212,6 +215,29 @@ void ipc_each(struct ipc_kind *k, void (*fn)(void *arg, struct ipc_object *o), v
 		spin_unlock(&o->lock);
 	}
 	mutex_unlock(&k->lock);
+}
+
+/* --- asking --------------------------------------------------------------------------------------------------------- */
+long ipc_stat(struct ipc_kind *k, int id, int cmd, void __user *buf)
+{
+	struct ipc_object *o = cmd == IPC_STAT ? ipc_find(k, id) : ipc_find_index(k, (u32)id);
+	union { struct ipc64_perm perm; struct msqid64_ds msg; struct semid64_ds sem; struct shmid64_ds shm; } ds;
+	long ret;
+
+	if (IS_ERR(o))
+		return PTR_ERR(o);
+	memset(&ds, 0, sizeof(ds));
+	spin_lock(&o->lock);
+	ret = cmd == k->stat_any ? 0 : ipc_permitted(o, 0444);
+	ipc_perm_out(o, &ds.perm);
+	k->fill_stat(o, &ds);
+	spin_unlock(&o->lock);
+	if (!ret && copy_to_user(buf, &ds, k->stat_bytes))
+		ret = -EFAULT;
+	if (!ret && cmd != IPC_STAT)
+		ret = o->id;
+	ipc_put(k, o);
+	return ret;
 }
 
 void __init ipc_init(void)

@@ -43,6 +43,10 @@ struct ipc_kind {
 	u32 *max;                      /* sysctl: how many there may be */
 	atomic_t total;                /* pages, semaphores, bytes: what the kind sums up; more only under lock */
 	void (*free)(struct ipc_object *o); /* last reference gone: what it holds, not itself */
+	/* for ipc_stat: o->lock held; ds: the kind's structure, zero but for the permissions, which come first in all */
+	void (*fill_stat)(const struct ipc_object *o, void *ds);
+	size_t stat_bytes;
+	int stat_any;                  /* MSG_STAT_ANY and so on: by index, without the right to read */
 };
 
 /* shmget, semget, msgget: make a new one if the key says so. make: => an object of refcount 1 (ipc_new), ERR_PTR;
@@ -67,6 +71,7 @@ int ipc_permitted(const struct ipc_object *o, int flags);   /* rwx bits wanted, 
 int ipc_owner(const struct ipc_object *o);                  /* may current change or remove it? 0 or -EPERM */
 void ipc_perm_out(const struct ipc_object *o, struct ipc64_perm *p);
 int ipc_perm_in(struct ipc_object *o, const struct ipc64_perm *p); /* IPC_SET; lock held */
+long ipc_stat(struct ipc_kind *k, int id, int cmd, void __user *buf); /* IPC_STAT, xxx_STAT, xxx_STAT_ANY => 0, the number, -errno */
 static inline s64 ipc_seconds(void) { return (s64)div_u64((u64)inode_now(), NSEC_PER_SEC); }
 
 /* For the multiplexer. => as the calls */
@@ -77,7 +82,6 @@ long do_msgctl(int id, int cmd, void __user *buf);
 long do_msgsnd(int id, const void __user *buf, size_t size, int flags);
 long do_msgrcv(int id, void __user *buf, size_t size, long type, int flags);
 long do_semop(int id, const void __user *ops, u32 n, u64 timeout); /* ns; ~0: for ever */
-extern struct ipc_kind shm_kind, sem_kind, msg_kind;
 void shm_init(void), sem_init(void), msg_init(void);
 
 #endif

@@ -22,7 +22,10 @@ struct msg_queue {
 };
 
 static void free_queue(struct ipc_object *o);
-struct ipc_kind msg_kind = { .max = &sysctl_msgmni, .free = free_queue };
+static void fill_stat(const struct ipc_object *o, void *stat);
+static struct ipc_kind msg_kind = {
+	.max = &sysctl_msgmni, .free = free_queue, .fill_stat = fill_stat, .stat_bytes = sizeof(struct msqid64_ds), .stat_any = MSG_STAT_ANY,
+};
 static struct msg_queue *queue_of(struct ipc_object *o) { return container_of(o, struct msg_queue, o); }
 
 static void free_queue(struct ipc_object *o)
@@ -238,10 +241,11 @@ long do_msgrcv(int id, void __user *buf, size_t size, long type, int flags)
 SYSCALL(msgrcv, int id, void __user *buf, size_t size, long type, int flags) { return do_msgrcv(id, buf, size, type, flags); }
 
 /* --- msgctl ------------------------------------------------------------------------------------------------------- */
-static void fill_stat(const struct msg_queue *q, struct msqid64_ds *ds)
+static void fill_stat(const struct ipc_object *o, void *stat)
 {
-	memset(ds, 0, sizeof(*ds));
-	ipc_perm_out(&q->o, &ds->msg_perm);
+	const struct msg_queue *q = container_of(o, struct msg_queue, o);
+	struct msqid64_ds *ds = stat;
+
 	ds->msg_stime = (unsigned long)q->stime;
 	ds->msg_stime_high = (unsigned long)(q->stime >> 32);
 	ds->msg_rtime = (unsigned long)q->rtime;
@@ -253,26 +257,6 @@ static void fill_stat(const struct msg_queue *q, struct msqid64_ds *ds)
 	ds->msg_qbytes = q->max;
 	ds->msg_lspid = q->lspid;
 	ds->msg_lrpid = q->lrpid;
-}
-
-static long stat(int id, int cmd, void __user *buf)
-{
-	struct ipc_object *o = cmd == IPC_STAT ? ipc_find(&msg_kind, id) : ipc_find_index(&msg_kind, (u32)id);
-	struct msqid64_ds ds;
-	long ret;
-
-	if (IS_ERR(o))
-		return PTR_ERR(o);
-	spin_lock(&o->lock);
-	ret = cmd == MSG_STAT_ANY ? 0 : ipc_permitted(o, 0444);
-	fill_stat(queue_of(o), &ds);
-	spin_unlock(&o->lock);
-	if (!ret && copy_to_user(buf, &ds, sizeof(ds)))
-		ret = -EFAULT;
-	if (!ret && cmd != IPC_STAT)
-		ret = o->id;
-	ipc_put(&msg_kind, o);
-	return ret;
 }
 
 static void add_queue(void *arg, struct ipc_object *o)
@@ -357,7 +341,7 @@ long do_msgctl(int id, int cmd, void __user *buf)
 	case IPC_INFO: case MSG_INFO:
 		return info(cmd, buf);
 	case IPC_STAT: case MSG_STAT: case MSG_STAT_ANY:
-		return stat(id, cmd, buf);
+		return ipc_stat(&msg_kind, id, cmd, buf);
 	case IPC_SET: case IPC_RMID:
 		return change(id, cmd, buf);
 	}

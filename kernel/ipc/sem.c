@@ -46,7 +46,10 @@ enum { WAITING = 1 };
 
 static DEFINE_MUTEX(undo_mutex);
 static void free_set(struct ipc_object *o);
-struct ipc_kind sem_kind = { .max = &sysctl_sem[3], .free = free_set };
+static void fill_stat(const struct ipc_object *o, void *stat);
+static struct ipc_kind sem_kind = {
+	.max = &sysctl_sem[3], .free = free_set, .fill_stat = fill_stat, .stat_bytes = sizeof(struct semid64_ds), .stat_any = SEM_STAT_ANY,
+};
 
 static struct sem_set *set_of(struct ipc_object *o) { return container_of(o, struct sem_set, o); }
 static void free_set(struct ipc_object *o) { atomic_sub((int)set_of(o)->n, &sem_kind.total); }
@@ -364,35 +367,16 @@ SYSCALL(semtimedop_time64, int id, const void __user *ops, u32 n, const void __u
 }
 
 /* --- semctl: telling ------------------------------------------------------------------------------------------------------ */
-static void fill_stat(const struct sem_set *s, struct semid64_ds *ds)
+static void fill_stat(const struct ipc_object *o, void *stat)
 {
-	memset(ds, 0, sizeof(*ds));
-	ipc_perm_out(&s->o, &ds->sem_perm);
+	const struct sem_set *s = container_of(o, struct sem_set, o);
+	struct semid64_ds *ds = stat;
+
 	ds->sem_otime = (unsigned long)s->otime;
 	ds->sem_otime_high = (unsigned long)(s->otime >> 32);
 	ds->sem_ctime = (unsigned long)s->ctime;
 	ds->sem_ctime_high = (unsigned long)(s->ctime >> 32);
 	ds->sem_nsems = s->n;
-}
-
-static long stat(int id, int cmd, void __user *buf)
-{
-	struct ipc_object *o = cmd == IPC_STAT ? ipc_find(&sem_kind, id) : ipc_find_index(&sem_kind, (u32)id);
-	struct semid64_ds ds;
-	long ret;
-
-	if (IS_ERR(o))
-		return PTR_ERR(o);
-	spin_lock(&o->lock);
-	ret = cmd == SEM_STAT_ANY ? 0 : ipc_permitted(o, 0444);
-	fill_stat(set_of(o), &ds);
-	spin_unlock(&o->lock);
-	if (!ret && copy_to_user(buf, &ds, sizeof(ds)))
-		ret = -EFAULT;
-	if (!ret && cmd != IPC_STAT)
-		ret = o->id;
-	ipc_put(&sem_kind, o);
-	return ret;
 }
 
 static long info(int cmd, void __user *buf)
@@ -554,7 +538,7 @@ long do_semctl(int id, int num, int cmd, unsigned long arg)
 	if (cmd == IPC_INFO || cmd == SEM_INFO)
 		return info(cmd, (void __user *)arg);
 	if (cmd == IPC_STAT || cmd == SEM_STAT || cmd == SEM_STAT_ANY)
-		return stat(id, cmd, (void __user *)arg);
+		return ipc_stat(&sem_kind, id, cmd, (void __user *)arg);
 	o = ipc_find(&sem_kind, id);
 	if (IS_ERR(o))
 		return PTR_ERR(o);

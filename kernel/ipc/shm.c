@@ -38,7 +38,10 @@ struct shm {
 	bool charged;                  /* f */
 };
 static void free_shm(struct ipc_object *o);
-struct ipc_kind shm_kind = { .max = &sysctl_shmmni, .free = free_shm };
+static void fill_stat(const struct ipc_object *o, void *stat);
+static struct ipc_kind shm_kind = {
+	.max = &sysctl_shmmni, .free = free_shm, .fill_stat = fill_stat, .stat_bytes = sizeof(struct shmid64_ds), .stat_any = SHM_STAT_ANY,
+};
 
 static struct shm *shm_of(struct ipc_object *o) { return container_of(o, struct shm, o); }
 static unsigned long pages_of(size_t size) { return (size >> PAGE_SHIFT) + ((size & ~PAGE_MASK) != 0); }
@@ -242,10 +245,11 @@ SYSCALL(shmdt, unsigned long addr)
 }
 
 /* --- shmctl: telling ---------------------------------------------------------------------------------------------------- */
-static void fill_stat(const struct shm *s, struct shmid64_ds *ds)
+static void fill_stat(const struct ipc_object *o, void *stat)
 {
-	memset(ds, 0, sizeof(*ds));
-	ipc_perm_out(&s->o, &ds->shm_perm);
+	const struct shm *s = container_of(o, struct shm, o);
+	struct shmid64_ds *ds = stat;
+
 	ds->shm_segsz = s->size;
 	ds->shm_atime = (unsigned long)s->atime;
 	ds->shm_atime_high = (unsigned long)(s->atime >> 32);
@@ -256,26 +260,6 @@ static void fill_stat(const struct shm *s, struct shmid64_ds *ds)
 	ds->shm_cpid = s->cpid;
 	ds->shm_lpid = s->lpid;
 	ds->shm_nattch = s->nattch;
-}
-
-static long stat(int id, int cmd, void __user *buf)
-{
-	struct ipc_object *o = cmd == IPC_STAT ? ipc_find(&shm_kind, id) : ipc_find_index(&shm_kind, (u32)id);
-	struct shmid64_ds ds;
-	long ret;
-
-	if (IS_ERR(o))
-		return PTR_ERR(o);
-	spin_lock(&o->lock);
-	ret = cmd == SHM_STAT_ANY ? 0 : ipc_permitted(o, 0444);
-	fill_stat(shm_of(o), &ds);
-	spin_unlock(&o->lock);
-	if (!ret && copy_to_user(buf, &ds, sizeof(ds)))
-		ret = -EFAULT;
-	if (!ret && cmd != IPC_STAT)
-		ret = o->id;
-	ipc_put(&shm_kind, o);
-	return ret;
 }
 
 static void add_pages(void *arg, struct ipc_object *o)
@@ -399,7 +383,7 @@ long do_shmctl(int id, int cmd, void __user *buf)
 	case IPC_INFO: case SHM_INFO:
 		return info(cmd, buf);
 	case IPC_STAT: case SHM_STAT: case SHM_STAT_ANY:
-		return stat(id, cmd, buf);
+		return ipc_stat(&shm_kind, id, cmd, buf);
 	case IPC_SET:
 		if (copy_from_user(&ds, buf, sizeof(ds)))
 			return -EFAULT;
