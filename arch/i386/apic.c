@@ -9,7 +9,6 @@
 #include "arch/i386/segment.h"
 #include "kernel/lib/printk.h"
 
-phys_t lapic_phys;
 volatile u8 *lapic_base;
 u8 cpu_apic_id[MAX_CPUS];
 u32 max_cpus = MAX_CPUS, cpus_left_out;
@@ -41,8 +40,7 @@ bool apic_detect(void)
 		pr_warn("no local APIC: one CPU, 8259 interrupts, timer without high resolution\n");
 		return false;
 	}
-	lapic_phys = rdmsr(MSR_APIC_BASE) & 0xffffff000ULL;
-	lapic_base = fixmap_map(lapic_phys, 4096, PTE_CACHE_OFF);
+	lapic_base = fixmap_map(rdmsr(MSR_APIC_BASE) & 0xffffff000ULL, 4096, PTE_CACHE_OFF);
 	if (!lapic_base)
 		return false;
 	cpu_apic_id[0] = apic_read(APIC_ID) >> 24;

@@ -9,7 +9,6 @@
 #include "arch/i386/percpu.h"
 
 /* --- the machine, as firmware tells it ------------------------------------------------------------------------------ */
-extern phys_t lapic_phys;                 /* 0: no local APIC */
 extern u8 cpu_apic_id[MAX_CPUS];          /* [0] is the boot CPU */
 void cpu_add(u32 apic_id);                /* a usable processor; more than MAX_CPUS or maxcpus= are counted and left out */
 extern u32 max_cpus, cpus_left_out;

@@ -97,7 +97,8 @@ static void walk_stack(const u32 *esp, u32 ebp, const u32 *top)
 }
 #endif
 
-void dump_backtrace(const u32 *esp, u32 ebp, u32 eip)
+/* Of a kernel stack; eip 0: none */
+static void dump_backtrace(const u32 *esp, u32 ebp, u32 eip)
 {
 	const u32 *top = (u32 *)(((u32)esp & ~(KERNEL_STACK_SIZE - 1)) + KERNEL_STACK_SIZE);
 
@@ -127,7 +128,7 @@ static void dump_regs_and_stack(const struct regs *r)
 		dump_backtrace(&r->esp, r->ebp, r->eip);
 }
 
-void dump_current_stack(void)
+static void dump_current_stack(void)
 {
 	u32 esp, ebp;
 

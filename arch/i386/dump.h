@@ -9,8 +9,6 @@
 
 void oops(struct regs *regs, const char *what, unsigned vector, u32 error, unsigned long addr); /* panics */
 void dump_regs(const struct regs *regs);
-void dump_backtrace(const u32 *esp, u32 ebp, u32 eip); /* of a kernel stack; eip 0: none */
-void dump_current_stack(void);                         /* of the caller */
 void dump_task_stack(struct task *t);                  /* of a task that does not run */
 /* Registers and stack of each online CPU, asked by NMI; those that do not answer within 100 ms are named. */
 void smp_backtrace_all(void);

@@ -174,7 +174,7 @@ void bounce_submit(struct bio *bio)
 	parent_put(bio);
 }
 
-void bounce_exit(struct disk *d)
+static void bounce_exit(struct disk *d)
 {
 	struct part *p;
 

@@ -165,7 +165,7 @@ static int found(void *arg, unsigned number, u64 start, u64 sectors)
 	return 0;
 }
 
-int partitions_read(struct disk *d)
+static int partitions_read(struct disk *d)
 {
 	struct reader r = { .d = d, .page = alloc_page(GFP_KERNEL) };
 	struct mbr_source s = { .read = read_sector, .found = found, .arg = &r, .sectors = d->sectors };

@@ -21,7 +21,6 @@ int reserve_init(struct disk *d);
 void reserve_exit(struct disk *d);
 /* bounce.c */
 int bounce_init(struct disk *d);
-void bounce_exit(struct disk *d);
 bool bio_needs_bounce(const struct bio *bio);
 void bounce_submit(struct bio *bio);
 void queue_or_plug(struct bio *bio);                /* bio.c: a bio as the device can take it */
@@ -33,8 +32,6 @@ enum inject { INJECT_NOTHING, INJECT_ERROR, INJECT_LOSE };
 enum inject inject_check(struct disk *d, const struct bio *head); /* disk->lock held */
 void inject_bind(struct block_device *dev);         /* a device has appeared */
 void inject_report(void);                           /* which were given for devices that do not exist */
-/* disk.c */
-int partitions_read(struct disk *d);
 /* drivers */
 void virtio_blk_init(void);
 void ata_init(void);

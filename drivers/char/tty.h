@@ -99,7 +99,6 @@ void tty_flush_input(struct tty *t);
 void tty_flush_output(struct tty *t);
 /* -ENOTTY: not a command of terminals. The caller has done the job-control check. */
 long tty_ioctl(struct tty *t, unsigned cmd, unsigned long arg);
-void tty_set_termios(struct tty *t, const struct ktermios *new); /* O */
 
 /* Bytes from the hardware; any context, L not held. flags: NULL or TTY_* per byte. => how many were taken */
 enum { TTY_NORMAL, TTY_BREAK, TTY_PARITY, TTY_FRAME, TTY_OVERRUN };

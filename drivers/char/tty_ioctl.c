@@ -32,7 +32,7 @@ unsigned tty_baud(const struct ktermios *k)
 }
 
 /* O held. What hardware and POSIX forbid is corrected, not refused. */
-void tty_set_termios(struct tty *t, const struct ktermios *new)
+static void tty_set_termios(struct tty *t, const struct ktermios *new)
 {
 	struct ktermios old = t->termios;
 	unsigned long irq;

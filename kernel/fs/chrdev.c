@@ -146,7 +146,8 @@ static int add_name(const char *name, mode_t mode, dev_t dev, const char *target
 	return err;
 }
 int devfs_add(const char *name, mode_t mode, dev_t dev) { return add_name(name, mode & S_IFMT ? mode : mode | S_IFCHR, dev, NULL); }
-int devfs_link(const char *name, const char *target) { return add_name(name, 0, 0, target); }
+/* A symlink in /dev */
+static int devfs_link(const char *name, const char *target) { return add_name(name, 0, 0, target); }
 
 static int mount_dev(struct super_block *sb, const char *source, const char *options) { return tmpfs_fill(sb, "mode=755"); }
 static struct fs_type dev_type = { .name = "devtmpfs", .mount = mount_dev, .single = true };

@@ -20,7 +20,6 @@ void devpts_init(void);
 /* What dev_tty.c and devpts.c share. file->private */
 struct tty;
 struct tty_file { struct tty *tty; u32 generation; bool master; };
-int tty_file_attach(struct file *f, struct tty *t, bool master); /* eats the reference, also on failure */
 extern const struct file_ops tty_file_ops, ptmx_file_ops;
 struct tty *devpts_get(unsigned index);   /* with reference; NULL: there is no such pty; ERR_PTR(-EIO): locked */
 long ptmx_ioctl(struct file *f, struct tty *t, unsigned cmd, unsigned long arg); /* -ENOTTY: not one of its own */

@@ -21,7 +21,8 @@
 static struct tty_file *tty_file(struct file *f) { return f->private; }
 static bool is_dead(const struct tty_file *tf) { return READ_ONCE(tf->tty->hangups) != tf->generation; }
 
-int tty_file_attach(struct file *f, struct tty *t, bool master)
+/* Eats the reference, also on failure */
+static int tty_file_attach(struct file *f, struct tty *t, bool master)
 {
 	struct tty_file *tf = kmalloc(sizeof(*tf), GFP_KERNEL);
 	int r = tf ? 0 : -ENOMEM;

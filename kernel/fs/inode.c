@@ -111,7 +111,7 @@ void inode_init_once(struct inode *i)
 	INIT_HLIST_NODE(&i->hash);
 	INIT_LIST_HEAD(&i->flocks);
 }
-struct inode *inode_alloc_plain(void)
+static struct inode *inode_alloc_plain(void)
 {
 	struct inode *i = kmem_cache_alloc(cache, GFP_KERNEL);
 

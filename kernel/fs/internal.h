@@ -159,10 +159,8 @@ int file_remove_suid(struct file *f);     /* before a write; inode->lock held fo
 bool inode_owner_or_capable(const struct inode *i);
 int dir_may_delete(struct inode *dir, struct dentry *victim, bool want_dir);
 int dir_may_create(struct inode *dir);
-void vfs_fill_stat(const struct path *p, struct statx *st, struct inode *i);
 
 /* --- others -------------------------------------------------------------------------------------------------------------- */
-loff_t vfs_llseek(struct file *f, loff_t off, int whence);
 ssize_t vfs_read(struct file *f, struct iov *v, loff_t *pos);
 ssize_t vfs_write(struct file *f, struct iov *v, loff_t *pos);
 int rw_limit(struct file *f, loff_t pos, size_t *n); /* RLIMIT_FSIZE, largest file: cuts n; 0 or -EFBIG (SIGXFSZ sent) */

@@ -33,7 +33,7 @@ loff_t generic_llseek(struct file *f, loff_t off, int whence, loff_t end)
 	return off;
 }
 
-loff_t vfs_llseek(struct file *f, loff_t off, int whence)
+static loff_t vfs_llseek(struct file *f, loff_t off, int whence)
 {
 	if (!(f->mode & FMODE_LSEEK))
 		return -ESPIPE;

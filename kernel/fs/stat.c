@@ -21,7 +21,7 @@ static void split_time(s64 ns, struct statx_timestamp *t)
 }
 
 /* Everything but the reserved fields. */
-void vfs_fill_stat(const struct path *p, struct statx *st, struct inode *i)
+static void vfs_fill_stat(const struct path *p, struct statx *st, struct inode *i)
 {
 	struct times t;
 

@@ -236,7 +236,6 @@ struct super_block {
 };
 struct address_space *block_mapping(struct block_device *dev); /* a disk's own pages: mm/cache/blocks.h */
 void register_fs(struct fs_type *t);
-extern struct inode *inode_alloc_plain(void);
 /* Pseudo file systems (proc): in fs_type.mount; makes a root directory inode with these operations. */
 int pseudo_fs_fill(struct super_block *sb, u32 magic, const struct super_ops *ops, const struct inode_ops *root_ops, const struct file_ops *root_fops);
 int simple_statfs(struct super_block *sb, struct statfs64 *st);
@@ -297,7 +296,6 @@ int fs_get_path(struct task *t, bool root, struct path *out);        /* referenc
 /* --- devices: character ones by number ---------------------------------------------------------------------------------------------- */
 int register_chrdev(unsigned major, unsigned minor, unsigned count, const struct file_ops *ops, const char *name);
 int devfs_add(const char *name, mode_t mode, dev_t dev);              /* appears in /dev; mode with S_IFCHR or S_IFBLK; "pts/0" makes pts */
-int devfs_link(const char *name, const char *target);                 /* a symlink in /dev */
 void devices_show(struct seq *s);                                     /* /proc/devices */
 #define MKDEV(ma, mi) ((dev_t)(((ma) & 0xfff) << 8 | ((mi) & 0xff) | ((mi) & ~0xffu) << 12)) /* Linux's new_encode_dev */
 #define MAJOR(d) ((d) >> 8 & 0xfff)

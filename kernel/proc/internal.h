@@ -101,7 +101,6 @@ void diskstats_show(struct seq *s, struct task *t), partitions_show(struct seq *
 void buddyinfo_show(struct seq *s, struct task *t), zoneinfo_show(struct seq *s, struct task *t);
 void slabinfo_show(struct seq *s, struct task *t), lowmem_show(struct seq *s, struct task *t);
 void vmallocinfo_show(struct seq *s, struct task *t);
-unsigned long mem_available(void);      /* pages */
 void sysrq_keys_init(void);
 
 

@@ -59,7 +59,7 @@ static unsigned long low_used(enum lowmem_user who)
 }
 
 /* What programs could get without swapping: free above the marks, and half or more of the files' pages. */
-unsigned long mem_available(void)
+static unsigned long mem_available(void)
 {
 	unsigned long low = 0, free = nr_free_pages(), reclaimable, unreclaimable;
 	unsigned long file = nr_lru_pages(LRU_ACTIVE_FILE) + nr_lru_pages(LRU_INACTIVE_FILE);

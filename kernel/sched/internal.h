@@ -73,6 +73,5 @@ void start_tick(struct rq *rq);
 void tick_init(struct rq *rq);
 void loadavg_update(u64 now);
 void set_weight(struct task *t);
-extern const u32 nice_weight[40];
 
 #endif

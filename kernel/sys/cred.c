@@ -30,7 +30,8 @@ static struct user *find_user_locked(uid_t uid)
 	return NULL;
 }
 
-struct user *get_user_of(uid_t uid)
+/* Reference; NULL: out of memory */
+static struct user *get_user_of(uid_t uid)
 {
 	struct user *u, *new;
 	unsigned long flags;

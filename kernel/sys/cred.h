@@ -20,7 +20,6 @@ static inline const struct cred *get_cred(const struct cred *c)
 struct cred *cred_alloc(unsigned ngroups);           /* refcount 1, all zero; NULL */
 struct cred *cred_copy(void);                        /* of current's, to change and commit; NULL */
 void commit_cred(struct cred *new);                  /* becomes current's */
-struct user *get_user_of(uid_t uid);                 /* reference; NULL: out of memory */
 void put_user_of(struct user *u);
 static inline bool cred_capable(const struct cred *c, int cap) { return c->cap_effective >> cap & 1; }
 int cred_set_uid(struct cred *c, uid_t uid);         /* c->uid and c->user; -ENOMEM */

@@ -8,7 +8,7 @@
 #include "kernel/sys/sighand.h"
 
 /* => 0, -EPERM. RCU */
-int check_kill_permission(int sig, struct task *t, const struct siginfo_k *info)
+static int check_kill_permission(int sig, struct task *t, const struct siginfo_k *info)
 {
 	const struct cred *me = current->cred, *to = rcu_dereference(t->cred);
 

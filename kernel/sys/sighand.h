@@ -95,6 +95,5 @@ void signal_init(void);
 int group_wait_status(const struct group *g);
 void siginfo_to_user(void *to128, const struct siginfo_k *from);
 void siginfo_from_user(struct siginfo_k *to, const void *from128);
-int check_kill_permission(int sig, struct task *t, const struct siginfo_k *info);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "arch/i386/uaccess.h"
 
-int get_timespec32(struct timespec64 *t, const void __user *from)
+static int get_timespec32(struct timespec64 *t, const void __user *from)
 {
 	struct timespec32 u;
 
@@ -16,7 +16,7 @@ int get_timespec32(struct timespec64 *t, const void __user *from)
 	return timespec64_valid(t) ? 0 : -EINVAL;
 }
 
-int get_timespec64(struct timespec64 *t, const void __user *from)
+static int get_timespec64(struct timespec64 *t, const void __user *from)
 {
 	struct utimespec64 u;
 

@@ -14,8 +14,6 @@ struct itimerspec32 { struct timespec32 interval, value; };
 struct itimerspec64u { struct utimespec64 interval, value; };
 
 /* => 0, -EFAULT, -EINVAL (negative, or a fraction of a second or more) */
-int get_timespec32(struct timespec64 *t, const void __user *from);
-int get_timespec64(struct timespec64 *t, const void __user *from);
 int get_timespec32_ns(u64 *ns, const void __user *from);
 int get_timespec64_ns(u64 *ns, const void __user *from);
 /* => 0, -EFAULT */

@@ -139,7 +139,8 @@ static bool write_file(struct address_space *m, struct writeback *wb)
 	return wb->left <= 0;
 }
 
-long flush_some(struct flusher *f, long pages, u32 older)
+/* => pages started. older: than so many ticks */
+static long flush_some(struct flusher *f, long pages, u32 older)
 {
 	struct address_space *m;
 	long done = 0;
@@ -280,7 +281,8 @@ static struct flusher *make(struct disk *d)
 	return f;
 }
 
-struct flusher *flusher_of(struct disk *d)
+/* Made if need be; NULL: no memory. Sleeps */
+static struct flusher *flusher_of(struct disk *d)
 {
 	mutex_lock(&flushers_mutex);
 	if (!d->flusher)

@@ -26,12 +26,9 @@ struct flusher {
 };
 extern struct list_head flushers; /* of struct flusher; only ever grows: read under RCU's rules */
 
-struct flusher *flusher_of(struct disk *d); /* made if need be; NULL: no memory. Sleeps */
 void flusher_wrote(struct flusher *f, unsigned pages); /* so many have been written. No spinlock that wakers need */
 void flusher_kick(struct flusher *f);
-long flush_some(struct flusher *f, long pages, u32 older); /* => pages started. older: than so many ticks */
 bool over_background(void);
-u32 flusher_rate(struct flusher *f); /* pages a second, at least 1 */
 
 /* The clock of `dirtied`: 2^20 ns, never 0. */
 static inline u32 ticks_of_centisecs(unsigned cs) { return (u32)((u64)cs * 10000000 >> 20); }

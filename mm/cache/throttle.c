@@ -57,7 +57,7 @@ static unsigned long zone_dirtyable(const struct zone *z)
 	return n > keep ? n - keep : 0;
 }
 
-unsigned long dirtyable_pages(void)
+static unsigned long dirtyable_pages(void)
 {
 	unsigned long n = 0;
 
@@ -98,8 +98,8 @@ bool over_background(void)
 }
 
 /* --- rates ------------------------------------------------------------------------------------------------------------------ */
-/* What it wrote in a period while it had something to write moves the rate by an eighth. */
-u32 flusher_rate(struct flusher *f)
+/* What it wrote in a period while it had something to write moves the rate by an eighth. => pages a second, at least 1 */
+static u32 flusher_rate(struct flusher *f)
 {
 	u64 t = ktime_get();
 	u32 rate;

@@ -63,7 +63,6 @@ void finish_page_writeback(struct page *page, int err); /* thread context; err g
 void balance_dirty(struct flusher *f);
 void balance_dirty_some(struct flusher *f, unsigned pages);
 unsigned long dirty_threshold(unsigned long *background); /* in pages */
-unsigned long dirtyable_pages(void);
 extern int sysctl_dirty_ratio, sysctl_dirty_background_ratio;       /* percent of dirtyable memory */
 extern unsigned long sysctl_dirty_bytes, sysctl_dirty_background_bytes; /* instead, if not 0 */
 extern unsigned sysctl_dirty_expire_centisecs, sysctl_dirty_writeback_centisecs;

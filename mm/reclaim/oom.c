@@ -348,7 +348,8 @@ void oom_mm_gone(struct mm *mm)
 	wake_up_all(&oom_wait);
 }
 
-bool oom_dying(void)
+/* current is to die: it waits for nobody, and may use the reserves */
+static bool oom_dying(void)
 {
 	return signal_pending_state(TASK_KILLABLE) || current->flags & PF_EXITING || READ_ONCE(current->group->oom_victim);
 }

@@ -34,7 +34,6 @@ struct oom_kill {
 void oom_question(struct oom_question *q, enum zone_id highest);
 bool oom_use_of(struct task *leader, struct oom_use *u);
 unsigned long oom_points(const struct oom_question *q, const struct oom_use *u, int adj);
-bool oom_dying(void);                        /* current is to die: it waits for nobody, and may use the reserves */
 
 void oom_report_begin(const struct oom_kill *k);
 void oom_report_end(const struct oom_kill *k, const struct mm *mm);
