@@ -141,7 +141,9 @@ def by_scheme(anon, file):
 def nonlinear():
     """A window that remapper has rearranged: its slots, and a page that no reverse map knows."""
     with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
-        say = "remapper --processes 2 --window 60 --seconds 40 & sleep 4; echo pids $(pidof remapper); sleep 2; echo c > /proc/sysrq-trigger; sleep 50"
+        # stopped: else a move may be under way, and its slot empty
+        say = "remapper --processes 2 --window 60 --seconds 40 & sleep 4; pids=$(pidof remapper); echo pids $pids; kill -STOP $pids; sleep 2; " \
+              "echo c > /proc/sysrq-trigger; sleep 50"
         p = subprocess.run([RUN, "--debug", "-m", "128M", "-s", "2", "--timeout", "60", "--dump", f"{tmp}/core", "--", "sh", "-c", say],
                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         pid = max(re.search(r"^pids (.*)$", p.stdout, re.M).group(1).split(), key=int)
