@@ -60,7 +60,6 @@ void unhash_task_locked(struct task *t)
 		if (g->parent)
 			list_del(&g->sibling);
 		leave_pgrp_and_session(g);
-		group_unlinked();
 	}
 	release_pid_if_unused(pid);
 	atomic_dec(&t->cred->user->tasks);

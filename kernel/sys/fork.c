@@ -31,7 +31,7 @@
 	CLONE_DETACHED | CLONE_UNTRACED | CLONE_CHILD_SETTID | CLONE_IO)
 
 static struct kmem_cache *task_cache, *group_cache;
-static atomic_t thread_count, process_count;
+static atomic_t thread_count;
 int sysctl_threads_max;
 u64 total_forks;
 LIST_HEAD(all_tasks);
@@ -300,7 +300,6 @@ static void link_process(struct task *t, const struct clone_request *r)
 		list_add_tail(&g->session_node, &g->session->session);
 		g->tty = p->tty;
 	}
-	atomic_inc(&process_count);
 }
 
 static bool may_not_fork(const struct clone_request *r)
@@ -646,11 +645,6 @@ SYSCALL(set_tid_address, u32 addr)
 void task_unlinked(void)
 {
 	atomic_dec(&thread_count);
-}
-
-void group_unlinked(void)
-{
-	atomic_dec(&process_count);
 }
 
 /* A task costs its stack, two page directories and about 4 KB of other low memory: threads may take a half of it. */

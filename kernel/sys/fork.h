@@ -26,7 +26,6 @@ void mm_release(struct task *t);             /* what user space hears when t lea
 void exit_robust_list(struct task *t);
 void store_child_tid(void);
 void task_unlinked(void);                     /* counts */
-void group_unlinked(void);
 long new_session(void);
 int kthread_main(void *unused);
 
