@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Power-off, reset, halt.
+ * Power-off and reset.
  */
 #include "drivers/bus/power.h"
 #include "arch/i386/clock.h"

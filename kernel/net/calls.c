@@ -160,6 +160,7 @@ SYSCALL(getpeername, unsigned fd, void __user *uname, int __user *ulen)
 }
 
 /* --- connections ------------------------------------------------------------------------------------------------------ */
+/* What takes a socket and a number. */
 static long with_number(unsigned fd, int n, int (*call)(struct sock *s, int n))
 {
 	struct fdref r;

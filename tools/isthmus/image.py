@@ -3,7 +3,6 @@
 import os
 import shutil
 import struct
-import shutil
 import subprocess
 import sys
 import tempfile
