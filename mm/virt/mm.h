@@ -199,13 +199,6 @@ void tlb_gather_page(struct tlb_gather *g, struct page *page); /* flushes by its
 void tlb_gather_full(struct tlb_gather *g); /* makes room */
 void tlb_gather_finish(struct tlb_gather *g);
 
-/* --- for /proc ---------------------------------------------------------------------------------------------------------
- * mmap lock: read. */
-struct vma_usage { /* bytes */
-	unsigned long rss, pss, shared_clean, shared_dirty, private_clean, private_dirty, referenced, anonymous, swap;
-};
-void vma_usage(struct vma *vma, struct vma_usage *u);
-
 /* --- accounting -------------------------------------------------------------------------------------------------------- */
 extern int sysctl_overcommit_memory, sysctl_overcommit_ratio, sysctl_max_map_count;
 extern unsigned long sysctl_mmap_min_addr;

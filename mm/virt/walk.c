@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Looking at address spaces without changing them: the walk over all present entries, and what /proc shows of it.
+ * The walk over all entries of a range that are not empty: for smaps and pagemap, the oracle, and the scheme that repoints.
  */
 #include "mm/virt/internal.h"
 
@@ -22,38 +22,4 @@ void pt_walk(struct mm *mm, unsigned long start, unsigned long end, void (*fn)(p
 		start = next;
 		cond_resched();
 	}
-}
-
-/* --- smaps ----------------------------------------------------------------------------------------------------------------------- */
-static void usage_one(pte_t *pte, unsigned long addr, void *arg)
-{
-	struct vma_usage *u = arg;
-	struct page *page;
-	bool dirty;
-	int count;
-
-	if (pte_is_swap(*pte))
-		u->swap += MMU_PAGE_SIZE;
-	if (!pte_present(*pte) || pte_special(*pte))
-		return;
-	page = pte_page(*pte);
-	count = max(page_uses(page), 1);
-	dirty = pte_dirty(*pte) || page_dirty(page);
-	u->rss += MMU_PAGE_SIZE;
-	u->pss += MMU_PAGE_SIZE / count;
-	if (count > 1)
-		*(dirty ? &u->shared_dirty : &u->shared_clean) += MMU_PAGE_SIZE;
-	else
-		*(dirty ? &u->private_dirty : &u->private_clean) += MMU_PAGE_SIZE;
-	if (page_anon(page))
-		u->anonymous += MMU_PAGE_SIZE;
-	if (pte_young(*pte) || page_referenced(page))
-		u->referenced += MMU_PAGE_SIZE;
-}
-
-void vma_usage(struct vma *v, struct vma_usage *u)
-{
-	*u = (struct vma_usage){ 0 };
-	if (!(v->flags & VM_PFNMAP))
-		pt_walk(v->mm, v->start, v->end, usage_one, u);
 }
