@@ -140,6 +140,8 @@ void pid_children_show(struct seq *s, struct task *t)
 	read_lock(&tasklist_lock);
 	list_for_each_entry(g, &t->group->children, sibling)
 		seq_printf(s, "%d ", g->tgid);
+	list_for_each_entry(g, &t->group->zombies, sibling)
+		seq_printf(s, "%d ", g->tgid);
 	read_unlock(&tasklist_lock);
 }
 

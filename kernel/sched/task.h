@@ -143,7 +143,9 @@ struct group {
 	struct task *leader;        /* T */
 	pid_t tgid;                 /* f unless exec takes over */
 	struct group *parent;       /* T, RCU: gets SIGCHLD; NULL: the first process and kernel threads */
-	struct list_head children, sibling; /* T */
+	struct list_head children;  /* T: those that run; wait4 need not look at all of them */
+	struct list_head zombies;   /* T: those that have ended, in that order */
+	struct list_head sibling;   /* T: in one of the two of its parent */
 	struct pid *pgrp, *session; /* T */
 	struct list_head pgrp_node, session_node; /* T: members of pgrp, of session */
 	bool session_leader;        /* T */

@@ -128,7 +128,8 @@ static void end_group(struct group *g)
 		leader->exit_state = TASK_DEAD;
 		unhash_task_locked(leader);
 		put_task(leader);
-	}
+	} else
+		list_move_tail(&g->sibling, &g->parent->zombies);
 }
 
 /* --- children ------------------------------------------------------------------------------------------------------------ */
@@ -192,6 +193,8 @@ static void give_away_children(struct group *g)
 {
 	struct group *reaper = find_reaper(g), *child, *next;
 
+	list_for_each_entry_safe(child, next, &g->zombies, sibling)
+		give_away_child(child, g, reaper);
 	list_for_each_entry_safe(child, next, &g->children, sibling)
 		give_away_child(child, g, reaper);
 	if (g->parent && g->pgrp != g->parent->pgrp && g->session == g->parent->session)

@@ -44,6 +44,7 @@ static struct sighand boot_sighand = { .refcount = ATOMIC_INIT(1) };
 struct group boot_group = {
 	.refcount = ATOMIC_INIT(1 << 20), .live = ATOMIC_INIT(1), .dumpable = 1, .sighand = &boot_sighand,
 	.threads = LIST_HEAD_INIT(boot_group.threads), .children = LIST_HEAD_INIT(boot_group.children),
+	.zombies = LIST_HEAD_INIT(boot_group.zombies),
 	.shared_pending = { LIST_HEAD_INIT(boot_group.shared_pending.queue), { { 0, 0 } } },
 	.posix_timers = LIST_HEAD_INIT(boot_group.posix_timers), .wait_child = WAIT_QUEUE_INIT(boot_group.wait_child),
 };
@@ -138,6 +139,7 @@ static struct group *alloc_group(void)
 	atomic_set(&g->live, 1);
 	INIT_LIST_HEAD(&g->threads);
 	INIT_LIST_HEAD(&g->children);
+	INIT_LIST_HEAD(&g->zombies);
 	INIT_LIST_HEAD(&g->sibling);
 	INIT_LIST_HEAD(&g->shared_pending.queue);
 	INIT_LIST_HEAD(&g->posix_timers);

@@ -94,10 +94,28 @@ static bool consider(struct group *child, struct wait_request *r)
 	return true;
 }
 
+/* All children, or a process group of them. Who has thousands (the first process, when a fork bomb's orphans come to it) is not to look at
+ * each of them for every one that ends, with forks and exits of all waiting meanwhile. */
+static bool scan_many(struct wait_request *r)
+{
+	struct group *g = current->group, *child;
+
+	list_for_each_entry(child, &g->zombies, sibling)
+		if (consider(child, r))
+			return true;
+	list_for_each_entry(child, &g->children, sibling) {
+		if (consider(child, r))
+			return true;
+		if (r->any_child && !(r->options & (WSTOPPED | WCONTINUED)))
+			return false; /* none of them has ended: that there is one is all we want to know */
+	}
+	return false;
+}
+
 /* One look. => true: found */
 static bool scan_children(struct wait_request *r)
 {
-	struct group *g = current->group, *child;
+	struct group *g = current->group;
 	struct task *t;
 	bool found = false;
 
@@ -106,13 +124,8 @@ static bool scan_children(struct wait_request *r)
 		t = find_task(r->nr);
 		if (t && task_is_leader(t) && t->group->parent == g)
 			found = consider(t->group, r);
-	} else {
-		list_for_each_entry(child, &g->children, sibling) {
-			found = consider(child, r);
-			if (found)
-				break;
-		}
-	}
+	} else
+		found = scan_many(r);
 	read_unlock(&tasklist_lock);
 	return found;
 }
