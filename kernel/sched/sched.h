@@ -64,6 +64,7 @@ struct sched_ops {
 	void (*free_task)(struct task *t);
 	void (*mm_grab)(struct mm *mm);
 	void (*mm_drop)(struct mm *mm);
+	unsigned (*user_tasks)(void); /* how many tasks the user of current has */
 	void (*flush_io)(void); /* current goes to sleep with a plug (task->io): its bios must not wait for it */
 };
 extern const struct sched_ops *sched_ops;

@@ -4,7 +4,7 @@
  * the lock at once, all up to the next writer; a writer in front is woken and takes it itself. Meanwhile somebody awake
  * may be quicker (a lock that always waits for a sleeper to wake up is a slow lock); for a writer in front that was woken in vain, or
  * that somebody who releases the lock finds to have waited for 4 ms, HANDOVER is set, and then nobody passes it any more. (The writer does not look by itself:
- * thousands that wait would do nothing else.)
+ * thousands that wait would do nothing else.) The line is in order, except that a user with few tasks goes before one with very many (sleeper.h).
  *
  * Locks: s->lock over the ring and the two bits; below it the run-queue lock.
  */
@@ -152,8 +152,9 @@ static int wait_for(struct rwsem *s, bool write, unsigned state)
 		return 0;
 	sleeper_init(&me, write);
 	me.since = write ? ktime_get() : 0;
+	me.crowd = sched_ops ? sched_ops->user_tasks() : 0;
 	lock_waiters(s);
-	sleeper_push(&s->last, &me);
+	sleeper_push_fair(&s->last, &me);
 	atomic_or(RWSEM_WAITERS, &s->count);
 	for (;;) {
 		set_current_state(state);

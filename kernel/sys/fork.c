@@ -477,9 +477,11 @@ static void free_task(struct task *t)
 	kmem_cache_free(task_cache, t);
 }
 
+static unsigned user_tasks(void) { return (unsigned)atomic_read(&current->cred->user->tasks); }
+
 static const struct sched_ops process_sched_ops = {
 	.make_kthread = make_kthread, .free_task = free_task, .mm_grab = mmgrab, .mm_drop = mmdrop,
-	.flush_io = plug_flush
+	.user_tasks = user_tasks, .flush_io = plug_flush
 };
 
 void set_task_comm(struct task *t, const char *name)
