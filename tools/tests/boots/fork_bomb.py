@@ -1,0 +1,63 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+# test: set=all time=300
+"""A fork bomb of an ordinary user at 32 GB, with the limits as they are: root's shell answers within ten seconds all the while and after root has
+ended it, nothing is killed for want of memory, and low memory comes back."""
+import os
+import subprocess
+import sys
+
+SCRIPT = r"""
+now() { read -r t _ < /proc/uptime; t=$((${t%.*} * 1000 + 1${t#*.} * 10 - 1000)); }
+low() { while read -r name kb _; do [ $name = LowFree: ] && low=$kb; done < /proc/meminfo; }
+tasks() { read -r _ _ _ n _ < /proc/loadavg; n=${n#*/}; }
+low; before=$low; tasks; had=$n; most=0; worst=0; commands=0
+su student -c 'b() { b | b & }; b' > /dev/null 2>&1 &
+now; start=$t; end=$((start + 30000))
+while now; [ $t -lt $end ]; do
+	a=$t; ls -l /dev > /dev/null; now; took=$((t - a))
+	[ $took -gt $worst ] && worst=$took
+	commands=$((commands + 1)); tasks; [ $n -gt $most ] && most=$n
+	usleep 100000
+done
+mean=$(((t - start) / commands - 100))
+now; a=$t
+while now; [ $t -lt $((a + 60000)) ]; do
+	start-stop-daemon -K -q -s KILL -u student > /dev/null 2>&1
+	tasks; [ $n -le $((had + 10)) ] && break
+	usleep 100000
+done
+now; over=$((t - a)); left=$((n - had))
+now; a=$t; ls -l /dev > /dev/null; now; after=$((t - a))
+sleep 2; low
+echo "forkbomb commands=$commands mean_ms=$mean worst_ms=$worst tasks=$most over_ms=$over left=$left after_ms=$after low_before=$before low_after=$low"
+grep oom_kill /proc/vmstat
+"""
+LIMIT = 10000  # ms; measured: mm/reclaim/README.md
+
+
+def main():
+    r = subprocess.run([os.environ["RUN"], "-m", "32G", "-s", "2", "--timeout", "280", "--", "sh", "-c", SCRIPT], stdin=subprocess.DEVNULL,
+                       capture_output=True, text=True, errors="replace", check=False)
+    line = next((one for one in r.stdout.splitlines() if one.startswith("forkbomb ")), "")
+    got = {k: int(v) for k, v in (word.split("=") for word in line.split()[1:])}
+    value = lambda name, otherwise: got.get(name, otherwise)  # noqa: E731
+    checks = [(value("tasks", 0) > 2000, f"it was a bomb: {value('tasks', 0)} tasks"),
+              (value("worst_ms", LIMIT) < LIMIT, f"each of {value('commands', 0)} commands of root's took less than 10 s: {value('worst_ms', -1)} ms at "
+                                                 f"most, {value('mean_ms', -1)} ms in the mean"),
+              (value("left", 1) <= 10 and value("over_ms", 60000) < 60000, f"root ends it, killing process by process: over after {value('over_ms', -1)} ms"),
+              (value("after_ms", LIMIT) < LIMIT, f"then the shell answers: {value('after_ms', -1)} ms"),
+              (value("low_before", 1 << 30) - value("low_after", 0) < 16384, f"low memory is back: {value('low_before', 0)} kB free before, "
+                                                                            f"{value('low_after', 0)} kB after"),
+              ("oom_kill 0\n" in r.stdout, "nothing was killed for want of memory")]
+    for n, (good, text) in enumerate(checks, 1):
+        print(f"{'' if good else 'not '}ok {n} - {text}")
+    print(f"# {line}")
+    if not all(good for good, _ in checks):
+        print("".join(f"# {one}\n" for one in (r.stdout + r.stderr).splitlines()[-40:]), end="")
+    print(f"1..{len(checks)}")
+    return not all(good for good, _ in checks)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
