@@ -58,7 +58,9 @@ static bool fill(int fd, int first, int mb)
 
 int main(void)
 {
-	int a = open("/dev/vda", O_RDWR), b = open("/dev/vdb", O_RDWR), out = memfd_create("most", 0), status, good = 0;
+	bool ata = access("/dev/vda", F_OK);
+	int a = open(ata ? "/dev/sda" : "/dev/vda", O_RDWR), b = open(ata ? "/dev/sdb" : "/dev/vdb", O_RDWR);
+	int out = memfd_create("most", 0), status, good = 0;
 	long most = 0;
 	pid_t pid;
 	char *p;

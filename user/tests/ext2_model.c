@@ -496,12 +496,13 @@ static void run(const char *device, unsigned rounds)
 int main(int argc, char **argv)
 {
 	unsigned rounds = argc > 1 ? atoi(argv[1]) : 6;
+	bool ata = access("/dev/vda", F_OK);
 
 	if (argc > 2)
 		seed = atoi(argv[2]);
 	mkdir(MNT, 0755);
-	run("/dev/vda", rounds);
-	run("/dev/vdb", rounds);
-	run("/dev/vdc", rounds);
+	run(ata ? "/dev/sda" : "/dev/vda", rounds);
+	run(ata ? "/dev/sdb" : "/dev/vdb", rounds);
+	run(ata ? "/dev/sdc" : "/dev/vdc", rounds);
 	return done();
 }
