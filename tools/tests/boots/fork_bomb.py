@@ -12,12 +12,14 @@ now() { read -r t _ < /proc/uptime; t=$((${t%.*} * 1000 + 1${t#*.} * 10 - 1000))
 low() { while read -r name kb _; do [ $name = LowFree: ] && low=$kb; done < /proc/meminfo; }
 tasks() { read -r _ _ _ n _ < /proc/loadavg; n=${n#*/}; }
 low; before=$low; tasks; had=$n; most=0; worst=0; commands=0
-su student -c 'b() { b | b & }; b' > /dev/null 2>&1 &
+bomb() { bombs=$((bombs + 1)); su student -c 'b() { b | b & }; b' > /dev/null 2>&1 & }
+bombs=0; bomb
 now; start=$t; end=$((start + 30000))
 while now; [ $t -lt $end ]; do
 	a=$t; ls -l /dev > /dev/null; now; took=$((t - a))
 	[ $took -gt $worst ] && worst=$took
 	commands=$((commands + 1)); tasks; [ $n -gt $most ] && most=$n
+	[ $n -lt 200 ] && bomb # at the limit its shells cannot fork and leave: on a quiet host it burns out in seconds
 	usleep 100000
 done
 mean=$(((t - start) / commands - 100))
@@ -30,7 +32,7 @@ done
 now; over=$((t - a)); left=$((n - had))
 now; a=$t; ls -l /dev > /dev/null; now; after=$((t - a))
 sleep 2; low
-echo "forkbomb commands=$commands mean_ms=$mean worst_ms=$worst tasks=$most over_ms=$over left=$left after_ms=$after low_before=$before low_after=$low"
+echo "forkbomb bombs=$bombs commands=$commands mean_ms=$mean worst_ms=$worst tasks=$most over_ms=$over left=$left after_ms=$after low_before=$before low_after=$low"
 grep oom_kill /proc/vmstat
 """
 LIMIT = 10000  # ms; measured: mm/reclaim/README.md
