@@ -8,18 +8,9 @@ import subprocess
 import sys
 import tempfile
 
+from tap import done, ok
+
 RUN, BUILD = os.environ["RUN"], os.environ["BUILD"]
-count = bad = 0
-
-
-def ok(good, text, note=""):
-    global count, bad
-    count += 1
-    bad += not good
-    print(f"{'' if good else 'not '}ok {count} - {text}", flush=True)
-    if not good:
-        for line in str(note).splitlines()[-60:]:
-            print("# " + line)
 
 
 def run(*args):
@@ -39,5 +30,4 @@ with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
     ok(at and re.search(r"#\d+ .*handle_vma_fault|#\d+ .*vma_fault", said[at.end():]), "reverse-continue stops in the fault that wrote it", said)
     eips = re.findall(r"^\$\d+ = .*(0x[0-9a-f]+)", said, re.M)
     ok(len(eips) == 3 and eips[0] == eips[2] != eips[1], "a step back and a step forth are one instruction", said)
-print(f"1..{count}")
-sys.exit(bad != 0)
+sys.exit(done())
