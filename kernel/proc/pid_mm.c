@@ -163,8 +163,7 @@ static void count_area(struct usage *u, struct mm *mm, struct vma *v)
 	u64 before = u->pss;
 
 	u->size += v->end - v->start;
-	if (!(v->flags & VM_PFNMAP))
-		pt_walk(mm, v->start, v->end, count_entry, u);
+	pt_walk(mm, v->start, v->end, count_entry, u);
 	if (v->flags & VM_LOCKED)
 		u->locked_pss += u->pss - before;
 }
@@ -205,8 +204,8 @@ static void flag_line(struct seq *s, const struct vma *v)
 {
 	static const struct { u32 flag; char name[4]; } flags[] = {
 		{ VM_READ, "rd" }, { VM_WRITE, "wr" }, { VM_EXEC, "ex" }, { VM_SHARED, "sh" }, { VM_MAYREAD, "mr" },
-		{ VM_MAYWRITE, "mw" }, { VM_MAYEXEC, "me" }, { VM_GROWSDOWN, "gd" }, { VM_PFNMAP, "pf" }, { VM_LOCKED, "lo" },
-		{ VM_SEQ, "sr" }, { VM_RAND, "rr" }, { VM_DONTFORK, "dc" }, { VM_DONTEXPAND, "de" }, { VM_ACCOUNT, "ac" },
+		{ VM_MAYWRITE, "mw" }, { VM_MAYEXEC, "me" }, { VM_GROWSDOWN, "gd" }, { VM_LOCKED, "lo" },
+		{ VM_SEQ, "sr" }, { VM_RAND, "rr" }, { VM_DONTFORK, "dc" }, { VM_ACCOUNT, "ac" },
 		{ VM_NORESERVE, "nr" }, { VM_WIPEONFORK, "wf" }, { VM_DONTDUMP, "dd" }, { VM_NONLINEAR, "nl" },
 	};
 

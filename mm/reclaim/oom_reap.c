@@ -29,7 +29,7 @@ void oom_reap_soon(struct mm *mm)
 static void reap_areas(struct mm *mm)
 {
 	for_each_vma(mm, v) {
-		if (v->flags & (VM_LOCKED | VM_PFNMAP | VM_SHARED | VM_NONLINEAR) || v->ops)
+		if (v->flags & (VM_LOCKED | VM_SHARED | VM_NONLINEAR) || v->ops)
 			continue;
 		zap_vma(v, v->start, v->end);
 	}

@@ -39,8 +39,6 @@ static int populate_one(struct vma *v, unsigned long addr, bool write)
 static int populate_kind(const struct vma *v, enum populate how, bool *write)
 {
 	*write = how == POPULATE_WRITE || (how == POPULATE_MLOCK && (v->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE);
-	if (v->flags & VM_PFNMAP)
-		return how == POPULATE_MLOCK ? 0 : -EINVAL;
 	if (how == POPULATE_MLOCK)
 		return v->flags & VM_PROT ? 0 : -ENOMEM;
 	if (how == POPULATE_WRITE)
@@ -63,7 +61,7 @@ int populate_range(struct mm *mm, unsigned long *start, unsigned long end, enum 
 		if (err)
 			return err;
 		for (; *start < min(v->end, end); *start += MMU_PAGE_SIZE) {
-			if (v->flags & VM_PFNMAP || (how == POPULATE_MLOCK && v->flags & VM_LOCKONFAULT) || (!write && entry_there(mm, *start, false)))
+			if ((how == POPULATE_MLOCK && v->flags & VM_LOCKONFAULT) || (!write && entry_there(mm, *start, false)))
 				continue;
 			err = populate_one(v, *start, write);
 			if (err)
@@ -116,8 +114,6 @@ void populate_all(struct mm *mm)
  * a forced write makes a private copy and leaves it read-only for the program. */
 static bool may_touch(const struct vma *v, bool write, bool force)
 {
-	if (v->flags & VM_PFNMAP)
-		return false;
 	if (write)
 		return v->flags & VM_WRITE || (force && v->flags & VM_MAYWRITE && !(v->flags & VM_SHARED));
 	return v->flags & (VM_READ | VM_WRITE | VM_EXEC) || (force && v->flags & VM_MAYREAD);

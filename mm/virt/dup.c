@@ -167,7 +167,7 @@ static int dup_area(struct dup *d, struct vma *v)
 	else if (rmap_vma_fork(child, v))
 		goto free;
 	vma_insert(d->to, child); /* from here on exit_mmap takes care of it */
-	if (!wipe && (v->has_anon || v->flags & VM_PFNMAP))
+	if (!wipe && v->has_anon)
 		return dup_tables(d, child);
 	if (vma_nonlinear(v))
 		return nonlinear_dup(child, d->from);

@@ -8,7 +8,7 @@
  *     private file     the file's page, read-only,         a copy of the file's page, ours
  *                      and up to 15 cached neighbours
  *     shared file      the same                            the file's page, writable, dirty
- *     special area     what its owner gives (vDSO, device): mapped, not counted
+ *     special area     what its owner gives (the vDSO): mapped, not counted
  *     nonlinear area   the page that was placed there (nonlinear_fault.c)
  *   swap entry         read it in (fault_swap.c)           read it in; writable at once if only we hold it, else as below
  *   something there, but read-only
@@ -142,7 +142,7 @@ static int fault_once(struct fault *f)
 		return fault_present(f);
 	if (unlikely(pte_is_swap(f->entry)))
 		return fault_swap(f);
-	if (unlikely(f->entry.low || f->vma->ops || f->vma->flags & (VM_PFNMAP | VM_NONLINEAR)))
+	if (unlikely(f->entry.low || f->vma->ops || f->vma->flags & VM_NONLINEAR))
 		return fault_special(f);
 	return vma_is_anon(f->vma) ? fault_anon(f) : fault_file(f);
 }

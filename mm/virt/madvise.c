@@ -19,13 +19,9 @@ static int advised_flags(const struct vma *v, int advice, u32 *flags)
 	case MADV_SEQUENTIAL: *flags = (*flags & ~VM_RAND) | VM_SEQ; return 0;
 	case MADV_RANDOM: *flags = (*flags & ~VM_SEQ) | VM_RAND; return 0;
 	case MADV_DONTFORK: *flags |= VM_DONTFORK; return 0;
-	case MADV_DOFORK:
-		*flags &= ~VM_DONTFORK;
-		return v->flags & VM_PFNMAP ? -EINVAL : 0;
+	case MADV_DOFORK: *flags &= ~VM_DONTFORK; return 0;
 	case MADV_DONTDUMP: *flags |= VM_DONTDUMP; return 0;
-	case MADV_DODUMP:
-		*flags &= ~VM_DONTDUMP;
-		return v->flags & (VM_PFNMAP | VM_DONTEXPAND) ? -EINVAL : 0;
+	case MADV_DODUMP: *flags &= ~VM_DONTDUMP; return 0;
 	case MADV_WIPEONFORK:
 		*flags |= VM_WIPEONFORK;
 		return !vma_is_anon(v) || v->flags & VM_SHARED ? -EINVAL : 0;
@@ -59,21 +55,19 @@ static int advise_pages(struct vma *v, unsigned long start, unsigned long end, i
 			return -EINVAL;
 		fallthrough;
 	case MADV_DONTNEED:
-		if (v->flags & (VM_LOCKED | VM_PFNMAP))
+		if (v->flags & VM_LOCKED)
 			return -EINVAL;
 		fallthrough;
 	case MADV_DONTNEED_LOCKED:
-		if (v->flags & VM_PFNMAP)
-			return -EINVAL;
 		if (vma_nonlinear(v))
 			nonlinear_drop(v, start, end);
 		else
 			zap_vma(v, start, end);
 		return 0;
 	case MADV_COLD:
-		return v->flags & (VM_LOCKED | VM_PFNMAP) ? -EINVAL : 0; /* a hint */
+		return v->flags & VM_LOCKED ? -EINVAL : 0; /* a hint */
 	case MADV_PAGEOUT:
-		if (v->flags & (VM_LOCKED | VM_PFNMAP))
+		if (v->flags & VM_LOCKED)
 			return -EINVAL;
 		if (swap_on)
 			page_out_area(v, start, end);

@@ -66,7 +66,7 @@ static struct vma *lock_area(struct vma *v, unsigned long start, unsigned long e
 {
 	u32 flags = (v->flags & ~LOCK_FLAGS) | lock;
 
-	if (flags == v->flags || v->flags & (VM_PFNMAP | VM_NONLINEAR)) /* nonlinear: locked for as long as it exists */
+	if (flags == v->flags || v->flags & VM_NONLINEAR) /* nonlinear: locked for as long as it exists */
 		return v;
 	v = vma_isolate(v, start, end);
 	if (IS_ERR(v))

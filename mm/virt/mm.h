@@ -46,8 +46,6 @@ struct regs;
 #define VM_WIPEONFORK 0x10000u
 #define VM_RAND 0x20000u      /* MADV_RANDOM */
 #define VM_SEQ 0x40000u
-#define VM_PFNMAP 0x80000u    /* device memory: no struct pages, no rmap */
-#define VM_DONTEXPAND 0x100000u
 #define VM_PLACED 0x200000u   /* VM_NONLINEAR, and only what was placed is there: a classic one shows linear pages elsewhere */
 
 struct vma {
@@ -65,7 +63,7 @@ struct vma {
 	/* Behind it: the tails of the reverse-map schemes in force (mm/rmap/rmap.h), sized at boot. */
 };
 
-struct vma_ops { /* for special areas: devices, vDSO */
+struct vma_ops { /* for special areas: the vDSO */
 	struct page *(*fault)(struct vma *vma, unsigned long addr); /* page with reference, or ERR_PTR */
 	const char *(*name)(struct vma *vma);
 };

@@ -221,7 +221,7 @@ static struct vma *check_resize(struct remap *r, unsigned long *charged)
 		return ERR_PTR(-EFAULT);
 	if (!r->old_len && !(v->flags & VM_SHARED))
 		return ERR_PTR(-EINVAL);
-	if (r->flags & MREMAP_DONTUNMAP && v->flags & (VM_DONTEXPAND | VM_PFNMAP | VM_NONLINEAR))
+	if (r->flags & MREMAP_DONTUNMAP && v->flags & VM_NONLINEAR)
 		return ERR_PTR(-EINVAL);
 	if (r->old_len > v->end - r->addr)
 		return ERR_PTR(-EFAULT);
@@ -230,8 +230,6 @@ static struct vma *check_resize(struct remap *r, unsigned long *charged)
 	pgoff = vma_pgoff_at(v, r->addr).n;
 	if (pgoff + (r->new_len >> MMU_PAGE_SHIFT) < pgoff)
 		return ERR_PTR(-EINVAL);
-	if (v->flags & (VM_DONTEXPAND | VM_PFNMAP))
-		return ERR_PTR(-EFAULT);
 	if (mm_may_lock(r->mm, v->flags, grow))
 		return ERR_PTR(-EAGAIN);
 	if (!mm_may_expand(r->mm, v->flags, grow) || (v->flags & VM_ACCOUNT && vm_charge(grow)))

@@ -159,7 +159,7 @@ int nonlinear_clone(struct vma *copy, const struct vma *v)
 /* --- new areas ----------------------------------------------------------------------------------------------------------------- */
 static bool plain_file_area(const struct vma *v)
 {
-	return vma_mapping(v) && !v->ops && !(v->flags & (VM_PFNMAP | VM_DONTEXPAND));
+	return vma_mapping(v) && !v->ops;
 }
 
 int nonlinear_init(struct vma *v)

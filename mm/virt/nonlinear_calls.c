@@ -26,7 +26,7 @@ static struct vma *find_areas(struct mm *mm, unsigned long start, unsigned long 
 {
 	struct vma *first = find_vma(mm, start), *v = first;
 
-	if (!v || v->start > start || !(v->flags & VM_SHARED) || !vma_mapping(v) || v->ops || v->flags & VM_PFNMAP)
+	if (!v || v->start > start || !(v->flags & VM_SHARED) || !vma_mapping(v) || v->ops)
 		return NULL;
 	for (; v->end < end; v = vma_next(v)) {
 		struct vma *next = vma_next(v);

@@ -60,10 +60,10 @@ struct vma *vma_isolate(struct vma *v, unsigned long start, unsigned long end)
 	return v;
 }
 
-/* May memory described like this go on where v stops? Device areas and special ones stay by themselves. */
+/* May memory described like this go on where v stops? Special areas stay by themselves. */
 static bool same_kind(const struct vma *v, u32 flags, const struct file *file, const struct vma_ops *ops)
 {
-	return v->flags == flags && v->file == file && !ops && !v->ops && !(flags & (VM_PFNMAP | VM_DONTEXPAND | VM_NONLINEAR));
+	return v->flags == flags && v->file == file && !ops && !v->ops && !(flags & VM_NONLINEAR);
 }
 
 static bool mergeable(const struct vma *lower, const struct vma *upper)
