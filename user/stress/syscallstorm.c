@@ -285,13 +285,13 @@ static void remove_ipc(void)
 
 	last = shmctl(0, IPC_INFO, (void *)&shm);
 	for (int i = 0; i <= last; i++)
-		shmctl(shmctl(i, SHM_STAT, &shm), IPC_RMID, NULL);
+		shmctl(shmctl(i, SHM_STAT_ANY, &shm), IPC_RMID, NULL);
 	last = semctl(0, 0, IPC_INFO, &si);
 	for (int i = 0; i <= last; i++)
-		semctl(semctl(i, 0, SEM_STAT, &sem), 0, IPC_RMID);
+		semctl(semctl(i, 0, SEM_STAT_ANY, &sem), 0, IPC_RMID);
 	last = msgctl(0, IPC_INFO, &msg);
 	for (int i = 0; i <= last; i++)
-		msgctl(msgctl(i, MSG_STAT, &msg), IPC_RMID, NULL);
+		msgctl(msgctl(i, MSG_STAT_ANY, &msg), IPC_RMID, NULL);
 }
 
 static void round_of(u32 first, double until)
