@@ -20,7 +20,8 @@
 
 extern char text_start[], text_end[], init_text_start[], init_text_real_end[];
 static DEFINE_PER_CPU(struct regs *, oops_regs);
-static __attribute__((used)) DEFINE_PER_CPU(struct regs, crash_regs); /* what a debugger shows of a dump (tools/isthmus/dump.py): where each CPU was */
+/* What a debugger shows of a dump (tools/isthmus/dump.py): where each CPU was. */
+static __attribute__((used)) DEFINE_PER_CPU(struct regs, crash_regs);
 static volatile u32 nmi_stop, nmi_backtrace;
 static const char *oops_what;
 static unsigned long oops_addr;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Clearing and copying whole pages, and the bulk of copies from and to user memory: with 16-byte SSE stores where the CPU has them (a quarter of the instructions of
- * `rep stosl` as emulators count them), else with string instructions.
+ * Clearing and copying whole pages, and the bulk of copies from and to user memory: with 16-byte SSE stores where the CPU has
+ * them (a quarter of the instructions of `rep stosl` as emulators count them), else with string instructions.
  *
  * The registers may hold a program's values: those that are used are kept on the stack meanwhile. If CR0.TS is set, they
  * are nobody's, and TS is put back. An interrupt may do the same in the middle: it finds TS clear and restores what it

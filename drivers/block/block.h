@@ -9,7 +9,8 @@
  *	bio_add(bio, page, offset, bytes);                      bytes and offset: multiples of 512
  *	bio->end = f;  bio_submit(bio);                         or: err = bio_submit_wait(bio);   then bio_free(bio)
  *
- * end() runs in an interrupt handler or in a thread, without locks: it wakes somebody and no more; it may free the bio. No order among bios: who wants one waits for the first before submitting the second.
+ * end() runs in an interrupt handler or in a thread, without locks: it wakes somebody and no more; it may free the bio.
+ * No order among bios: who wants one waits for the first before submitting the second.
  *
  * Lock order: disk->lock (irqs off) > the driver's own lock (ATA: channel). Both are leaves for everybody else: under
  * them nothing sleeps, allocates or calls end(). disks_lock (a mutex) is for the lists of disks and partitions.

@@ -2,9 +2,9 @@
  *
  * Disks and their partitions: names, numbers, lists.
  *
- * sda, sdb, ... sdz, sdaa: major 8, 16 numbers each; vda...: major 254 likewise; loop0...: major 7, one number each. A disk's partitions are found once, when it
- * is registered; neither leaves again (there is no hot-plug), so pointers to them stay good and readers need the
- * mutex only for walking.
+ * sda, sdb, ... sdz, sdaa: major 8, 16 numbers each; vda...: major 254 likewise; loop0...: major 7, one number each. A
+ * disk's partitions are found once, when it is registered; neither leaves again (there is no hot-plug), so pointers to
+ * them stay good and readers need the mutex only for walking.
  *
  * Lock: disks_lock, a mutex; I/O is done without it.
  */

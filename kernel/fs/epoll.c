@@ -239,7 +239,8 @@ static int add(struct epoll *ep, struct file *f, int fd, const struct epoll_even
 	i = kmem_cache_alloc(item_cache, GFP_KERNEL);
 	if (!i)
 		return -ENOMEM;
-	*i = (struct epoll_item){ .ep = ep, .file = f, .fd = fd, 			.events = e->events | EPOLLERR | EPOLLHUP, .data = e->data, .height = height(f) };
+	*i = (struct epoll_item){ .ep = ep, .file = f, .fd = fd, .events = e->events | EPOLLERR | EPOLLHUP, .data = e->data,
+				   .height = height(f) };
 	INIT_LIST_HEAD(&i->ready);
 	mutex_lock(&ep->lock);
 	insert(ep, i);

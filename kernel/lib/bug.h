@@ -14,7 +14,8 @@ void warn_at(const char *file, int line, const char *what) __cold;
 extern volatile u32 panic_cpu; /* 1 + CPU that panics; 0 while all is well */
 
 /* What panic asks of the rooms that know: set by arch at boot; NULL until then.
- * backtrace: print the stack of this context. stop: halt the other CPUs. details: whatever else is of use (kernel/proc/crash.c). die: exit the emulator or halt; no return. */
+ * backtrace: print the stack of this context. stop: halt the other CPUs. details: whatever else is of use (kernel/proc/crash.c).
+ * die: exit the emulator or halt; no return. */
 struct panic_ops { void (*backtrace)(void); void (*stop)(void); void (*details)(void); void (*die)(void); };
 extern struct panic_ops panic_ops;
 

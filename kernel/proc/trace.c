@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * /proc/trace: the trace in ftrace's text form (that of its option noirq-info), which trace viewers open as it is.
- *   write: "1" all events, "0" none, "clear", "free" (off, and the rings go), or names of events: only those ("fault rmap_walk"); "+map", "-map" add, remove
+ *   write: "1" all events, "0" none, "clear", "free" (off, and the rings go), or names of events: only those
+ *          ("fault rmap_walk"); "+map", "-map" add, remove
  *   read: everything that is in the rings, oldest first; reading takes nothing away
  * The rings are made when tracing is switched on: 256 KB a CPU, in vmalloc's area, so high memory where there is any.
  */

@@ -2,9 +2,10 @@
  *
  * Reader-writer semaphores, the slow ways. Whoever frees the lock while somebody waits comes here: readers in front get
  * the lock at once, all up to the next writer; a writer in front is woken and takes it itself. Meanwhile somebody awake
- * may be quicker (a lock that always waits for a sleeper to wake up is a slow lock); for a writer in front that was woken in vain, or
- * that somebody who releases the lock finds to have waited for 4 ms, HANDOVER is set, and then nobody passes it any more. (The writer does not look by itself:
- * thousands that wait would do nothing else.) The line is in order, except that a user with few tasks goes before one with very many (sleeper.h).
+ * may be quicker (a lock that always waits for a sleeper to wake up is a slow lock); for a writer in front that was woken
+ * in vain, or that somebody who releases the lock finds to have waited for 4 ms, HANDOVER is set, and then nobody passes
+ * it any more. (The writer does not look by itself: thousands that wait would do nothing else.) The line is in order,
+ * except that a user with few tasks goes before one with very many (sleeper.h).
  *
  * Locks: s->lock over the ring and the two bits; below it the run-queue lock.
  */

@@ -27,9 +27,11 @@ static inline void sleeper_push(struct sleeper **last, struct sleeper *s)
 		s->next = s;
 	*last = s;
 }
+
 #define SLEEPER_LOOK 16
-/* In order, but for this: before the first whose user has sixteen times as many tasks. Else one user with thousands that stand in line, a fork
- * bomb at its program's file, keeps all others from that file. How often one of the many is passed is bounded by how few the others are. */
+/* In order, but for this: before the first whose user has sixteen times as many tasks. Else one user with thousands that
+ * stand in line, a fork bomb at its program's file, keeps all others from that file. How often one of the many is passed
+ * is bounded by how few the others are. */
 static inline void sleeper_push_fair(struct sleeper **last, struct sleeper *s)
 {
 	struct sleeper *p = *last;

@@ -3,9 +3,9 @@
  * Sleeping for a page: until PG_locked can be taken, until PG_locked is seen clear, until PG_writeback is clear.
  *
  * 256 hashed queues serve all pages (their locks: kernel/sync/hashlock, a class that interrupts take). PG_waiters is set
- * while a queue holds an entry for the page, and changes under the queue's lock only, so that unlocking a page for which nobody waits is one atomic operation and a test. Unlocking
- * wakes all who only look and the first who wants the lock; that one stays queued until it has the lock, so whoever
- * snatches the page before it wakes it again on the way out.
+ * while a queue holds an entry for the page, and changes under the queue's lock only, so that unlocking a page for which
+ * nobody waits is one atomic operation and a test. Unlocking wakes all who only look and the first who wants the lock;
+ * that one stays queued until it has the lock, so whoever snatches the page before it wakes it again on the way out.
  *
  * Lock order: queue lock > run-queue lock. The lock may be taken in interrupt handlers (end_page_writeback).
  */

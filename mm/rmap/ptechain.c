@@ -17,7 +17,10 @@ PARAM_CHOICE("rmap.chainpte", width_choice, "bytes of a chain's entries", "4", "
 
 /* --- one node --------------------------------------------------------------------------------------------------------------- */
 static inline u32 idx_of(const struct pte_chain *c) { return c->next_idx & (chain_shape.line - 1); }
-static inline struct pte_chain *next_of(const struct pte_chain *c) { return (struct pte_chain *)(unsigned long)(c->next_idx & ~(chain_shape.line - 1)); }
+static inline struct pte_chain *next_of(const struct pte_chain *c)
+{
+	return (struct pte_chain *)(unsigned long)(c->next_idx & ~(chain_shape.line - 1));
+}
 static inline void link_node(struct pte_chain *c, struct pte_chain *next, u32 idx) { c->next_idx = (u32)(unsigned long)next | idx; }
 
 static inline locator_t get_slot(const struct pte_chain *c, u32 i)

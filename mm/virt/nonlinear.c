@@ -50,8 +50,8 @@ int nonlinear_allowed(void)
 		return 0;
 	if (READ_ONCE(told) != current->group->tgid) {
 		WRITE_ONCE(told, current->group->tgid);
-		pr_ratelimited(KERN_NOTICE, "%s[%d]: nonlinear areas are for CAP_IPC_LOCK: `echo 1 > /proc/sys/vm/nonlinear` (vm.nonlinear) lets everybody have them\n",
-			       current->comm, current->pid);
+		pr_ratelimited(KERN_NOTICE, "%s[%d]: nonlinear areas are for CAP_IPC_LOCK: `echo 1 > /proc/sys/vm/nonlinear` (vm.nonlinear) "
+			       "lets everybody have them\n", current->comm, current->pid);
 	}
 	return -EPERM;
 }
