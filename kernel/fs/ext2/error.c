@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What happens when the file system turns out to be damaged: one line that names device, inode and block; the super block
- * remembers it (so that e2fsck looks at everything); then errors= decides: go on, become read-only, or panic.
+ * remembers it (so that e2fsck looks at everything); then errors= decides: go on, become read-only, or panic (the last as a
+ * mount option only).
  *
  * Nothing here waits for the disk: the super block is written by the next sync.
  */

@@ -147,12 +147,13 @@ static int read_super(struct ext2_sb *s, u32 at)
 	return wrong ? -EINVAL : 0;
 }
 
-/* The super block's own wishes, before the mount options. */
+/* The super block's own wishes, before the mount options. One for a panic becomes read-only: whoever mounts may ask for that, a damaged
+ * image may not bring the machine down. */
 static void read_defaults(struct ext2_sb *s)
 {
 	struct ext2_super *d = ext2_super_map(s);
 
-	s->on_error = d->on_error >= EXT2_ON_ERROR_CONTINUE && d->on_error <= EXT2_ON_ERROR_PANIC ? d->on_error : EXT2_ON_ERROR_CONTINUE;
+	s->on_error = d->on_error == EXT2_ON_ERROR_RO || d->on_error == EXT2_ON_ERROR_PANIC ? EXT2_ON_ERROR_RO : EXT2_ON_ERROR_CONTINUE;
 	s->reserved_uid = d->reserved_uid;
 	s->reserved_gid = d->reserved_gid;
 	ext2_super_unmap(s, d, false);

@@ -146,6 +146,20 @@ def damage(tmp, tree):
     ok(tool("e2fsck", "-fy", path).returncode & ~3 == 0 and not clean(path), "e2fsck repairs it")
 
 
+def panic_is_the_mounter_s_wish(tmp, tree):
+    """The super block of an image that somebody made must not stop the machine."""
+    path = mke2fs(f"{tmp}/panic", 8 << 20, "-t", "ext2", "-b", "1024", "-e", "panic", "-d", f"{tree}/dir")
+    tool("debugfs", "-w", "-R", "set_inode_field sub block[0] 99999999", path)
+    look = "mkdir /m; mount -t ext2 {}/dev/vda /m; ls /m/sub; touch /m/x; dmesg | grep ext2; echo alive"
+    r = guest([path], look.format(""))
+    ok(b"read-only from now on" in r.stdout and b"x: Read-only file system" in r.stderr and b"alive" in r.stdout,
+       "a super block that asks for a panic gets read-only", r.stdout + r.stderr)
+    tool("e2fsck", "-fy", path)
+    tool("debugfs", "-w", "-R", "set_inode_field a_name_of_some_length_1 block[0] 99999999", path)
+    r = guest([path], look.format("-o errors=panic ").replace("ls /m/sub", "cat /m/a*_1"))
+    ok(r.returncode == 125 and b"mounted with errors=panic" in r.stderr, "the mount option panics", r.stdout + r.stderr)
+
+
 def unclean(tmp):
     path = mke2fs(f"{tmp}/unclean", 8 << 20, "-t", "ext2")
     guest([path], "mkdir /m; mount -t ext2 /dev/vda /m; echo x > /m/x; sync; echo c > /proc/sysrq-trigger; sleep 9")
@@ -178,6 +192,7 @@ def main():
             both_ways(tmp, tree, block)
         refusals(tmp)
         damage(tmp, tree)
+        panic_is_the_mounter_s_wish(tmp, tree)
         unclean(tmp)
         real_root(tmp)
     return done()
