@@ -225,7 +225,7 @@ static void lowmem_reserve_ratio_show(struct seq *s, struct task *t)
 	seq_puts(s, "\n");
 }
 
-/* 1: clean pages of files; 2: dentries, inodes and whatever else can shrink. */
+/* 1: clean pages of files; 2: dentries, inodes and whatever else can shrink; areas of vmalloc that were freed. */
 static int drop_caches_write(struct task *t, char *text, size_t n)
 {
 	long long v;
@@ -235,6 +235,8 @@ static int drop_caches_write(struct task *t, char *text, size_t n)
 		return r;
 	if (v & 1)
 		drop_page_cache();
+	if (v & 2)
+		vmalloc_sweep();
 	while (v & 2 && shrink_slabs(1024, GFP_KERNEL) && !signal_pending())
 		count_vm_event(DROP_SLAB);
 	return 0;

@@ -258,6 +258,7 @@ static inline bool is_vmalloc(const void *p) { return (unsigned long)p >= VMALLO
 void *__must_check kvmalloc(size_t size, gfp_t gfp); /* kmalloc for small, vmalloc for large */
 static inline void *__must_check kvzalloc(size_t size, gfp_t gfp) { return kvmalloc(size, gfp | __GFP_ZERO); }
 void kvfree(const void *p);
+void vmalloc_sweep(void);                           /* forget what was freed: its addresses, its notes in low memory. Sleeps */
 void vmalloc_stat(unsigned long *used, unsigned long *largest_gap); /* bytes */
 void for_each_vmalloc_area(void (*fn)(void *arg, unsigned long addr, size_t size, const void *caller), void *arg);
 

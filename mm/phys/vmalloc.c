@@ -134,6 +134,13 @@ static void sweep(void)
 	}
 }
 
+void vmalloc_sweep(void)
+{
+	mutex_lock(&vmap_mutex);
+	sweep();
+	mutex_unlock(&vmap_mutex);
+}
+
 /* --- mapping ------------------------------------------------------------------------------------------------------------ */
 static pte_t *get_pte(unsigned long addr)
 {
@@ -191,9 +198,7 @@ static struct vmalloc_area *make_area(size_t size, unsigned nr_pages, const void
 	area->caller = caller;
 	if (place_area(area))
 		return area;
-	mutex_lock(&vmap_mutex);
-	sweep();
-	mutex_unlock(&vmap_mutex);
+	vmalloc_sweep();
 	if (place_area(area))
 		return area;
 	pr_warn_once("vmalloc: no room for %zu bytes\n", size);
