@@ -16,7 +16,7 @@ cat > b <<'E'
 declare -A m=([one]=1 [two]=2); a=(x "y z" w); echo "${#a[@]} ${a[1]} ${m[two]}" "${a[@]^^}"; mapfile -t l < <(seq 3); echo "${l[*]}"
 [[ abc123 =~ ^([a-z]+)([0-9]+)$ ]] && echo "${BASH_REMATCH[@]}"; diff <(seq 3) <(seq 2 4); echo {1..4}{a,b}; printf -v s '%05d|%-4s|' 42 ab; echo "$s"
 coproc C { read -r x; echo "co $x"; }; echo in >&"${C[1]}"; read -r y <&"${C[0]}"; echo "$y"; wait
-bash -c 'set -m; sleep 30 & jobs; kill %1; wait %1; echo "killed: $?"'; bash -c 'exec 2>/dev/null; (sleep 30) & p=$!; (exit 5) & wait -n; echo "first: $?"; kill $p; wait'; wait
+bash -c 'set -m; sleep 30 & jobs; kill %1; wait %1; echo "killed: $?"'; bash -c 'exec 2>/dev/null; (sleep 30) & p=$!; (sleep 0.5; exit 5) & wait -n; echo "first: $?"; kill $p; wait'; wait
 time=$SECONDS; echo $((2**40 + 1)); f() { return $(($1 * 2)); }; f 21; echo $?; exec 7<>here; echo text >&7; cat here; [ -e /dev/fd/7 ] && echo fd; echo "${BASH_VERSION%%(*}"
 trap 'echo hup' HUP; kill -HUP $$; shopt -s nullglob; touch p1 p2 q1;  read -r -t 0.1 nothing < <(sleep 1); echo $?; ulimit -s; exec 2>/dev/null; echo done
 E
