@@ -1,15 +1,25 @@
 # SPDX-License-Identifier: MIT
-"""Modules for the Linux that is booted beside ours: Debian's kernel has its disks and file systems as modules. The initramfs gets
-them, numbered in the order in which init loads them, in /lib/peer."""
+"""The Linux that is booted beside ours: its kernel with fair options, and its modules. Debian's kernel has its disks and file systems
+as modules; the initramfs gets them, numbered in the order in which init loads them, in /lib/peer."""
 import glob
 import os
 import re
 import shutil
+import subprocess
 
 from .host import Refused
 
 DISKS = {"virtio": ["virtio_pci", "virtio_blk"], "ata": ["ata_piix", "crct10dif_generic", "sd_mod"]}
 ALIASES = {"crypto_crc32c": "crc32c_generic"}  # what ext4 asks for is an algorithm
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def lean(*more):
+    """The fair peer (tools/peer/lean.txt), fetched if need be, with more kernel options => words for tools/run"""
+    cache = os.path.join(ROOT, os.environ.get("CACHE", ".cache"))
+    subprocess.run([f"{ROOT}/tools/deps.sh", "--peer", cache], check=True)
+    with open(f"{ROOT}/tools/peer/lean.txt", encoding="ascii") as f:
+        return ["--linux", glob.glob(f"{cache}/peer/lx/boot/vmlinuz-*")[0], "-a", " ".join([f.read().strip(), *more])]
 
 
 def found_below(kernel):
