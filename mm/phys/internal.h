@@ -66,6 +66,6 @@ unsigned long lowmem_boot_pages(enum lowmem_user who);
 void lowmem_boot_release(const struct page *page);
 
 void pagelock_init(void);
-void lru_written(struct page *page); /* PG_reclaim, and write-back has ended; any context */
+void lru_written(void); /* a page with PG_reclaim lies at the cold end, written; any context */
 
 #endif

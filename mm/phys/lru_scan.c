@@ -61,10 +61,8 @@ void lru_give_back(struct zone *z, struct page **pages, unsigned n, u32 active)
 	put_pages(pages, n);
 }
 
-void lru_written(struct page *page)
+void lru_written(void)
 {
-	clear_page_reclaim(page);
-	lru_rotate(page);
 	count_vm_event(PGROTATED);
 	WRITE_ONCE(nr_reclaim_written, nr_reclaim_written + 1); /* lost counts do no harm: it only has to change */
 	wake_up_all(&reclaim_written);

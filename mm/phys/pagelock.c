@@ -167,13 +167,20 @@ void wait_on_page_writeback(struct page *page)
 		wait_for_page(page, SEE_WRITTEN, TASK_UNINTERRUPTIBLE);
 }
 
-/* The caller holds a reference. Any context. */
+/* Until the flag goes the page stays in its file or the swap cache, and their reference is the one that keeps it. An I/O takes none
+ * of its own: it would still be there when the first who is woken wants to free the page. Any context. */
 void end_page_writeback(struct page *page)
 {
+	bool reclaim = page_reclaim(page);
+
 	ASSERT(page_writeback(page));
+	if (unlikely(reclaim)) {
+		clear_page_reclaim(page);
+		lru_rotate(page);
+	}
 	clear_page_writeback(page);
 	if (unlikely(page_waiters(page)))
 		wake_waiters(page, SEE_WRITTEN);
-	if (unlikely(page_reclaim(page)))
-		lru_written(page);
+	if (unlikely(reclaim))
+		lru_written();
 }

@@ -57,15 +57,13 @@ static void write_ended(struct bio *bio)
 		clear_page_reclaim(page);
 		lru_activate(page);
 	}
-	end_page_writeback(page);
+	end_page_writeback(page); /* the swap cache's reference kept it until now */
 	if (atomic_dec_return(&writes) == most_writes() / 4 * 3)
 		wake_up_all(&writes_wait);
-	if (unlikely(page_unused(page))) {
+	if (unlikely(page_unused(page)) && try_get_page(page))
 		blockd_add(bio, drop_late);
-		return;
-	}
-	bio_free(bio);
-	put_page(page);
+	else
+		bio_free(bio);
 }
 
 int swap_write_page(struct page *page)
@@ -80,7 +78,6 @@ int swap_write_page(struct page *page)
 	bio_add(bio, page, 0, PAGE_SIZE);
 	bio->end = write_ended;
 	atomic_inc(&writes);
-	get_page(page);
 	set_page_writeback(page);
 	clear_page_dirty(page);
 	count_vm_event(PSWPOUT);

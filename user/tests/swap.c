@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "swap.h"
+#include <sched.h>
 #include <sys/wait.h>
 
 #define N 1024u /* pages: 4 MB */
@@ -101,7 +102,7 @@ static void there_and_back(void)
 	is(used(), 0, "a page that was written to gives its slot up");
 	madvise(p, N * PAGE, MADV_PAGEOUT);
 	is(madvise(p, N * PAGE, MADV_WILLNEED), 0, "MADV_WILLNEED");
-	for (int i = 0; i < 100 && resident(p, N) != N; i++)
+	for (int i = 0; i < 1000 && resident(p, N) != N; i++)
 		usleep(10000);
 	is(resident(p, N), N, "... brings them into the swap cache");
 	is(swapped(p, N), N, "... and not into the page tables");
@@ -110,6 +111,27 @@ static void there_and_back(void)
 	is(p[0], 0, "... and gives zeroes");
 	is(munmap(p, N * PAGE), 0, "munmap");
 	is(used(), 0, "... frees the others");
+}
+
+/* Also when another CPU takes the disk's interrupt, and has only just said that a page is written. */
+static void out_from_each_cpu(void)
+{
+	cpu_set_t before, one;
+	uint32_t *p = pages(N);
+	unsigned left = 0;
+
+	sched_getaffinity(0, sizeof before, &before);
+	for (int i = 0; i < 8; i++) {
+		CPU_ZERO(&one);
+		CPU_SET(i % 2, &one);
+		sched_setaffinity(0, sizeof one, &one);
+		fill_pages(p, N, 4);
+		madvise(p, N * PAGE, MADV_PAGEOUT);
+		left += resident(p, N);
+	}
+	is(left, 0, "MADV_PAGEOUT frees what it has written, on whichever CPU");
+	sched_setaffinity(0, sizeof before, &before);
+	munmap(p, N * PAGE);
 }
 
 static void moved(void)
@@ -255,6 +277,7 @@ int main(void)
 	headers();
 	on_and_off();
 	there_and_back();
+	out_from_each_cpu();
 	moved();
 	family();
 	turns();
