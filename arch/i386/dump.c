@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Registers and stacks, when something went wrong or somebody asks. With frame pointers (debug builds) the chain of
- * frames is followed; otherwise each word of the stack that points behind a call in kernel text is shown with a "?":
- * such a list holds every caller, and some that returned long ago.
+ * Registers and stacks (stack.c), when something went wrong or somebody asks. A "?" marks a caller that had to be searched for.
  *
  * A panic stops the other CPUs by NMI, which nothing can hold off, and leaves the emulator with status 125
  * (isa-debug-exit at port 0xf4); on a real machine it halts.
@@ -12,24 +10,18 @@
 #include "arch/i386/cpu.h"
 #include "arch/i386/io.h"
 #include "arch/i386/offsets.h"
-#include "arch/i386/pgtable.h"
 #include "arch/i386/segment.h"
+#include "arch/i386/stack.h"
 #include "kernel/lib/bug.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/vsprintf.h"
 
-extern char text_start[], text_end[], init_text_start[], init_text_real_end[];
 static DEFINE_PER_CPU(struct regs *, oops_regs);
 /* What a debugger shows of a dump (tools/isthmus/dump.py): where each CPU was. */
 static __attribute__((used)) DEFINE_PER_CPU(struct regs, crash_regs);
 static volatile u32 nmi_stop, nmi_backtrace;
 static const char *oops_what;
 static unsigned long oops_addr;
-
-static bool is_text(u32 a)
-{
-	return (a >= (u32)text_start && a < (u32)text_end) || (a >= (u32)init_text_start && a < (u32)init_text_real_end);
-}
 
 static struct regs *user_regs_or_null(const struct regs *regs) { return regs_user(regs) ? (struct regs *)regs : NULL; }
 
@@ -47,70 +39,34 @@ void dump_regs(const struct regs *r)
 	       r->es & 0xffff, r->fs & 0xffff, read_cr0(), read_cr2(), read_cr3(), read_cr4(), this_cpu_read(preempt_count));
 }
 
-/* One caller; mark: "? " where it is only a word of the stack that looks like one. */
-static void show_caller(u32 addr, const char *mark)
+/* The call before addr */
+static void show_call(u32 addr, const char *mark)
 {
 	unsigned long offset, size;
 	const char *name = symbol_lookup(addr - 1, &offset, &size); /* the call's: the last one of a function returns behind it */
-	u32 line;
-	const char *file = symbol_line(addr, &line);
+	struct call_site c;
 
 	printk(KERN_EMERG "  %08x %s%s+0x%lx/0x%lx", addr, mark, name ?: "?", name ? offset + 1 : 0, name ? size : 0);
-	if (file)
-		printk(KERN_CONT " %s:%u", file, line);
+	if (symbol_call(addr, &c))
+		printk(KERN_CONT " %s:%u", c.file, c.line);
 	printk(KERN_CONT "\n");
 }
 
-#ifdef CONFIG_DEBUG
-static void walk_stack(const u32 *esp, u32 ebp, const u32 *top)
+static void dump_backtrace(struct stack_walk *w)
 {
-	for (unsigned n = 0; n < 40 && ebp >= (u32)esp && ebp + 8 <= (u32)top && !(ebp & 3); n++) {
-		const u32 *frame = (u32 *)ebp;
+	enum stack_mark mark;
+	u32 addr;
 
-		if (!is_text(frame[1]))
-			break;
-		show_caller(frame[1], "");
-		if (frame[0] <= ebp)
-			break;
-		ebp = frame[0];
-	}
-}
-#else
-/* Does a call instruction end just before a? E8 rel32, or FF /2 with 2, 3, 6 or 7 bytes. */
-static bool after_call(u32 a)
-{
-	const u8 *p = (u8 *)a;
-
-	return p[-5] == 0xe8 || (p[-2] == 0xff && (p[-1] & 0x38) == 0x10) || (p[-3] == 0xff && (p[-2] & 0x38) == 0x10) ||
-	       (p[-6] == 0xff && (p[-5] & 0x38) == 0x10) || (p[-7] == 0xff && (p[-6] & 0x38) == 0x10);
-}
-
-static void walk_stack(const u32 *esp, u32 ebp, const u32 *top)
-{
-	unsigned n = 0;
-
-	for (; esp < top && n < 40; esp++) {
-		if (!is_text(*esp) || !is_text(*esp - 7) || !after_call(*esp))
-			continue;
-		show_caller(*esp, "? ");
-		n++;
-	}
-}
-#endif
-
-/* Of a kernel stack; eip 0: none */
-static void dump_backtrace(const u32 *esp, u32 ebp, u32 eip)
-{
-	const u32 *top = (u32 *)(((u32)esp & ~(KERNEL_STACK_SIZE - 1)) + KERNEL_STACK_SIZE);
-
-	if ((u32)esp < PAGE_OFFSET || (u32)esp >= VMALLOC_START || ((u32)esp & 3)) {
-		printk(KERN_EMERG "stack pointer %08x lies in no kernel stack\n", (u32)esp);
+	if (!w->high) {
+		printk(KERN_EMERG "stack pointer %08x lies in no kernel stack\n", w->at);
 		return;
 	}
-	printk(KERN_EMERG "stack %08x..%08x:\n", (u32)esp, (u32)top);
-	if (eip)
-		printk(KERN_EMERG "  %08x %pS\n", eip, (void *)eip);
-	walk_stack(esp, ebp, top);
+	printk(KERN_EMERG "stack %08x..%08x:\n", w->low, w->high);
+	for (unsigned n = 0; n < 40 && (addr = stack_next(w, &mark)) != 0; n++)
+		if (mark == STACK_INTERRUPTED)
+			printk(KERN_EMERG "  %08x %pS\n", addr, (void *)addr);
+		else
+			show_call(addr, mark == STACK_SEARCHED ? "? " : "");
 }
 
 static void check_canary(void)
@@ -123,25 +79,30 @@ static void check_canary(void)
 
 static void dump_regs_and_stack(const struct regs *r)
 {
+	struct stack_walk w;
+
 	dump_regs(r);
 	check_canary();
-	if (!regs_user(r))
-		dump_backtrace(&r->esp, r->ebp, r->eip);
+	if (regs_user(r))
+		return;
+	stack_walk_regs(&w, r, (u32)&r->esp);
+	dump_backtrace(&w);
 }
 
 static void dump_current_stack(void)
 {
-	u32 esp, ebp;
+	struct stack_walk w;
 
-	__asm__ volatile("movl %%esp, %0; movl %%ebp, %1" : "=r"(esp), "=r"(ebp));
-	dump_backtrace((u32 *)esp, ebp, 0);
+	stack_walk_here(&w);
+	dump_backtrace(&w);
 }
 
 void dump_task_stack(struct task *t)
 {
-	const u32 *esp = (u32 *)task_arch(t)->esp;
+	struct stack_walk w;
 
-	dump_backtrace(esp, esp[3], 0); /* switch_stack pushed ebp, ebx, esi, edi */
+	stack_walk_task(&w, t);
+	dump_backtrace(&w);
 }
 
 void oops(struct regs *regs, const char *what, unsigned vector, u32 error, unsigned long addr)
@@ -269,8 +230,11 @@ void do_double_fault(void)
 		.eax = t->eax, .ds = t->ds, .es = t->es, .fs = t->fs, .orig_eax = -1, .eip = t->eip, .cs = t->cs,
 		.eflags = t->eflags, .esp = t->esp, .ss = t->ss };
 
+	struct stack_walk w;
+
 	printk(KERN_EMERG "double fault: the CPU could not deliver a trap at esp %08x\n", t->esp);
 	dump_regs(&r);
-	dump_backtrace((u32 *)t->esp, t->ebp, t->eip);
+	stack_walk_regs(&w, &r, t->esp);
+	dump_backtrace(&w);
 	panic("double fault at %pS, esp %08x", (void *)t->eip, t->esp);
 }

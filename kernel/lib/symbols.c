@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Address to function name, and return address to file and line of the call. The tables come from the first of two links by
+ * Address to function name, and return address to what is known of the call. The tables come from the first of two links by
  * way of tools/mksyms.py, which tells their form; the first link has none, so all their parts are weak here.
  */
 #include "kernel/lib/vsprintf.h"
@@ -47,13 +47,13 @@ const char *symbol_nth(u32 n, unsigned long *addr)
 	return ksym_strings + ksym_names[n];
 }
 
-/* --- file and line of a call ---------------------------------------------------------------------------------------------- */
-extern const u32 kline_count __attribute__((weak));
-extern const u32 kline_addrs[] __attribute__((weak));   /* checkpoints, ascending */
-extern const u32 kline_offsets[] __attribute__((weak)); /* into the stream; one more: its end */
-extern const u8 kline_stream[] __attribute__((weak));
-extern const u32 kline_files[] __attribute__((weak));   /* offsets into kline_strings */
-extern const char kline_strings[] __attribute__((weak));
+/* --- what is known of a call ---------------------------------------------------------------------------------------------- */
+extern const u32 kcall_count __attribute__((weak));
+extern const u32 kcall_addrs[] __attribute__((weak));   /* checkpoints, ascending */
+extern const u32 kcall_offsets[] __attribute__((weak)); /* into the stream; one more: its end */
+extern const u8 kcall_stream[] __attribute__((weak));
+extern const u32 kcall_files[] __attribute__((weak));   /* offsets into kcall_strings */
+extern const char kcall_strings[] __attribute__((weak));
 
 static u32 number(const u8 **p)
 {
@@ -68,40 +68,46 @@ static u32 number(const u8 **p)
 	}
 }
 
-/* => the file, and *line, of the call that returns to addr; NULL: no call does */
-const char *symbol_line(unsigned long addr, u32 *line)
+/* The bytes of one entry: it changes what the entry before said. */
+static const u8 *next_call(const u8 *p, u32 *at, u32 *file, struct call_site *c)
+{
+	u32 step = number(&p), code = number(&p);
+
+	*at += step >> 1;
+	if (code & 1) {
+		*file = code >> 1;
+		c->line = number(&p);
+	} else {
+		code >>= 1;
+		c->line += code & 1 ? -((code + 1) / 2) : code / 2;
+	}
+	if (step & 1)
+		c->frame = number(&p);
+	return p;
+}
+
+bool symbol_call(unsigned long addr, struct call_site *c)
 {
 	u32 low = 0, high, at, file = 0;
 	const u8 *p, *end;
 
-	if (!have_symbols() || !kline_count || addr < kline_addrs[0])
-		return NULL;
-	for (high = kline_count; high - low > 1; ) {
+	if (!have_symbols() || !kcall_count || addr < kcall_addrs[0])
+		return false;
+	for (high = kcall_count; high - low > 1; ) {
 		u32 mid = low + (high - low) / 2;
 
-		if (kline_addrs[mid] <= addr)
+		if (kcall_addrs[mid] <= addr)
 			low = mid;
 		else
 			high = mid;
 	}
-	p = kline_stream + kline_offsets[low];
-	end = kline_stream + (low + 1 < kline_count ? kline_offsets[low + 1] : kline_offsets[kline_count]);
-	at = kline_addrs[low];
-	*line = 0;
-	while (p < end) {
-		u32 code;
-
-		at += number(&p);
-		code = number(&p);
-		if (code & 1) {
-			file = code >> 1;
-			*line = number(&p);
-		} else {
-			code >>= 1;
-			*line += code & 1 ? -((code + 1) / 2) : code / 2;
-		}
-		if (at >= addr)
-			return at == addr ? kline_strings + kline_files[file] : NULL;
-	}
-	return NULL;
+	p = kcall_stream + kcall_offsets[low];
+	end = kcall_stream + kcall_offsets[low + 1];
+	at = kcall_addrs[low];
+	*c = (struct call_site){ .frame = FRAME_UNKNOWN };
+	do
+		p = next_call(p, &at, &file, c);
+	while (at < addr && p < end);
+	c->file = kcall_strings + kcall_files[file];
+	return at == addr;
 }

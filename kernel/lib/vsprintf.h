@@ -22,7 +22,11 @@ int sprintf(char *buf, const char *fmt, ...) __printf(2, 3); /* prefer snprintf 
 /* The kernel's text symbols (tools/mksyms.py makes the table at link time).
  * => name of the function that addr lies in, or NULL */
 const char *symbol_lookup(unsigned long addr, unsigned long *offset, unsigned long *size);
-const char *symbol_line(unsigned long addr, u32 *line); /* file of the call that returns to addr, or NULL */
 const char *symbol_nth(u32 n, unsigned long *addr); /* in order of addresses; NULL behind the last */
+
+/* A call, and the stack of the function it stands in (arch/i386/stack.c reads frame) */
+struct call_site { const char *file; u32 line, frame; };
+enum { FRAME_BY_EBP = 0, FRAME_UNKNOWN = 1, FRAME_SAVES_EBP = 1 };
+bool symbol_call(unsigned long addr, struct call_site *c); /* false: no call returns to addr */
 
 #endif

@@ -2,9 +2,9 @@
  *
  * /proc/PID: limits, wchan, stack, sched, lowmem, children.
  *
- * wchan and stack read the kernel stack of a task that sleeps, word by word: every word that is an address of kernel text
- * counts as a return address, so that stale ones may be among them. A running task has none.
+ * wchan and stack follow the callers on the kernel stack of a task that sleeps (arch/i386/stack.c). A running task has none.
  */
+#include "arch/i386/stack.h"
 #include "kernel/lib/div64.h"
 #include "kernel/proc/internal.h"
 #include "kernel/time/clock.h"
@@ -45,26 +45,6 @@ void pid_limits_show(struct seq *s, struct task *t)
 
 /* --- where it sleeps --------------------------------------------------------------------------------------------------- */
 
-extern const char text_start[], text_end[];
-
-/* The next word at or above *sp that looks like a return address. => 0: none */
-static unsigned long next_return(struct task *t, unsigned long *sp)
-{
-	unsigned long low = (unsigned long)t->stack, high = low + STACK_SIZE;
-
-	for (; *sp >= low && *sp + 4 <= high; *sp += 4) {
-		unsigned long v = READ_ONCE(*(unsigned long *)*sp), offset, size;
-
-		if (v < (unsigned long)text_start || v >= (unsigned long)text_end)
-			continue;
-		if (symbol_lookup(v, &offset, &size) && !offset)
-			continue;
-		*sp += 4;
-		return v;
-	}
-	return 0;
-}
-
 static bool asleep(struct task *t)
 {
 	return t != current && READ_ONCE(t->state) != TASK_RUNNING && !READ_ONCE(t->sched.on_cpu) && !READ_ONCE(t->exit_state);
@@ -72,8 +52,7 @@ static bool asleep(struct task *t)
 
 static bool waits_in(const char *name)
 {
-	static const char *const prefixes[] = { "schedule", "switch_to", "wait_", "prepare_to_wait", "finish_wait", "mutex_", "rwsem_",
-						"down_", "hrtimer_", "sleep_", "context_switch", "__schedule", "spin_", "raw_" };
+	static const char *const prefixes[] = { "schedule", "switch_to", "wait_", "mutex_", "rwsem_", "down_", "hrtimer_", "sleep_" };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(prefixes); i++)
 		if (!strncmp(name, prefixes[i], strlen(prefixes[i])))
@@ -83,27 +62,34 @@ static bool waits_in(const char *name)
 
 void pid_wchan_show(struct seq *s, struct task *t)
 {
-	unsigned long sp = t->arch.esp, addr, offset, size;
+	unsigned long addr, offset, size;
+	enum stack_mark mark;
+	struct stack_walk w;
 	const char *name;
 
-	if (asleep(t) && proc_may_look(t))
-		while ((addr = next_return(t, &sp)) != 0) {
-			name = symbol_lookup(addr, &offset, &size);
+	if (asleep(t) && proc_may_look(t)) {
+		stack_walk_task(&w, t);
+		while ((addr = stack_next(&w, &mark)) != 0) {
+			name = symbol_lookup(addr - 1, &offset, &size);
 			if (name && !waits_in(name)) {
 				seq_puts(s, name);
 				return;
 			}
 		}
+	}
 	seq_puts(s, "0");
 }
 
 void pid_stack_show(struct seq *s, struct task *t)
 {
-	unsigned long sp = t->arch.esp, addr;
+	enum stack_mark mark;
+	struct stack_walk w;
+	unsigned long addr;
 
 	if (!asleep(t) || !capable(CAP_SYS_ADMIN))
 		return;
-	while ((addr = next_return(t, &sp)) != 0)
+	stack_walk_task(&w, t);
+	while ((addr = stack_next(&w, &mark)) != 0)
 		seq_printf(s, "[<0>] %pS\n", (void *)addr);
 }
 
