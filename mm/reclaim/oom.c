@@ -9,7 +9,9 @@
  * oom_score_adj moves that by thousandths of those zones, as on Linux; -1000 and the first process are out of reach.
  *
  * One process dies (all that share its memory), and the others wait for it: until its memory is gone, or the reaper (oom_reap.c) has
- * taken it, or VICTIM_TIME has passed. It may use the reserves meanwhile (group->oom_victim, mm/phys/alloc.c).
+ * taken it, or VICTIM_TIME has passed. It may use the reserves meanwhile (group->oom_victim, mm/phys/alloc.c). Areas, stacks and tasks are
+ * free after a grace period only: nobody is chosen before what waits for one has come back, lest the second one dies for what the first
+ * has given already.
  *
  * Families. A fork bomb's processes are small and alike, and each one killed is replaced before its memory is back. The
  * processes of one user and one process group are summed up; where one such family holds most of what all processes hold
@@ -19,6 +21,7 @@
  *
  * Locks: oom_mutex > tasklist_lock (reading) > alloc_lock of a task.
  */
+#include "kernel/sync/rcu.h"
 #include "kernel/time/clock.h"
 #include "mm/reclaim/oom.h"
 #include "mm/rmap/rmap.h"
@@ -393,6 +396,8 @@ bool oom(struct zone *zone, gfp_t gfp, unsigned order)
 		mmdrop(mm);
 		return true;
 	}
+	if (!enough(highest, order))
+		rcu_barrier();
 	if (!enough(highest, order))
 		again = oom_locked(highest, gfp, order);
 	mutex_unlock(&oom_mutex);
