@@ -181,7 +181,16 @@ NUMBER(vfs_cache_pressure, vfs_cache_pressure, 0, 10000)
 NUMBER(page_cluster, sysctl_page_cluster, 0, 5)
 
 NUMBER(dirty_expire_centisecs, sysctl_dirty_expire_centisecs, 0, 0x7fffffff)
-NUMBER(dirty_writeback_centisecs, sysctl_dirty_writeback_centisecs, 0, 0x7fffffff)
+static void dirty_writeback_centisecs_show(struct seq *s, struct task *t) { seq_printf(s, "%u\n", sysctl_dirty_writeback_centisecs); }
+static int dirty_writeback_centisecs_write(struct task *t, char *text, size_t n)
+{
+	long long v;
+	int r = parse(text, 0, 0x7fffffff, &v);
+
+	if (!r)
+		set_writeback_interval((unsigned)v);
+	return r;
+}
 
 /* Bytes or percent: the one that was set last counts, the other one reads 0. */
 #define EITHER(name, var, other, low, high) \

@@ -12,7 +12,7 @@
  * which takes it off the list (mapping_forget).
  *
  * The thread starts when somebody is over the limit, and otherwise every dirty_writeback_centisecs for what has been
- * dirty longer than dirty_expire_centisecs; with nothing dirty it sleeps for good.
+ * dirty longer than dirty_expire_centisecs; with nothing dirty it sleeps for good. Who sets another interval wakes it.
  *
  * Locks: pass (sleeping) > page locks ...; lock: a leaf, taken under PTL and tree_lock by mark_page_dirty.
  */
@@ -228,14 +228,27 @@ void flusher_kick(struct flusher *f)
 
 static bool idle(struct flusher *f) { return list_empty(&f->dirty) && list_empty(&f->io); }
 
+/* Kicked, or its interval is another one than `cs`. */
+static bool called(const struct flusher *f, unsigned cs)
+{
+	return READ_ONCE(f->kicked) || READ_ONCE(sysctl_dirty_writeback_centisecs) != cs;
+}
+
 static void sleep_a_while(struct flusher *f)
 {
-	u64 ns = (u64)READ_ONCE(sysctl_dirty_writeback_centisecs) * 10 * NSEC_PER_MSEC;
+	unsigned cs = READ_ONCE(sysctl_dirty_writeback_centisecs);
 
-	if (idle(f) || !ns)
-		(void)wait_event_interruptible(&f->wait, f->kicked || (ns && !idle(f)));
+	if (idle(f) || !cs)
+		(void)wait_event_interruptible(&f->wait, called(f, cs) || (cs && !idle(f)));
 	else
-		(void)wait_event_interruptible_timeout(&f->wait, f->kicked, ns);
+		(void)wait_event_interruptible_timeout(&f->wait, called(f, cs), (u64)cs * 10 * NSEC_PER_MSEC);
+}
+
+static void call_one(struct flusher *f, void *arg) { wake_up(&f->wait); }
+void set_writeback_interval(unsigned centisecs)
+{
+	WRITE_ONCE(sysctl_dirty_writeback_centisecs, centisecs);
+	for_each_flusher(call_one, NULL);
 }
 
 static int flusher_thread(void *arg)

@@ -66,5 +66,6 @@ unsigned long dirty_threshold(unsigned long *background); /* in pages */
 extern int sysctl_dirty_ratio, sysctl_dirty_background_ratio;       /* percent of dirtyable memory */
 extern unsigned long sysctl_dirty_bytes, sysctl_dirty_background_bytes; /* instead, if not 0 */
 extern unsigned sysctl_dirty_expire_centisecs, sysctl_dirty_writeback_centisecs;
+void set_writeback_interval(unsigned centisecs); /* at once: not only when the old one has passed */
 
 #endif
