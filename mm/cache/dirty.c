@@ -99,6 +99,6 @@ void finish_page_writeback(struct page *page, int err)
 	spin_lock(&m->tree_lock);
 	radix_tag_clear(&m->pages, page->index.n, TAG_WRITEBACK);
 	spin_unlock(&m->tree_lock);
+	flusher_wrote(f, 1); /* before the flag: who has waited for it finds the page counted no more */
 	end_page_writeback(page);
-	flusher_wrote(f, 1);
 }
