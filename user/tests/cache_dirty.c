@@ -13,22 +13,54 @@
 #define MB (1 << 20)
 static char buf[MB];
 
-/* A child that looks at how much is dirty until it is killed; => the most it saw, in per cent of the limit */
-static pid_t start_watching(int out)
+/* Per cent of the limit, seen by any of our processes, and by one that is to be believed. */
+static struct seen { long any, sure, limit; } *most;
+
+static long number(const char *text, const char *key)
+{
+	const char *p = strstr(text, key);
+
+	return p ? atol(p + strlen(key)) : -1;
+}
+
+static void raise_to(long *to, long share)
+{
+	long was;
+
+	do
+		was = *(volatile long *)to;
+	while (share > was && !__sync_bool_compare_and_swap(to, was, share));
+}
+
+/* How much is dirty. While it is summed up a page may go over from dirty to write-back and be counted twice: so all is read at once,
+ * and what took longer than a moment (this CPU stood still) is no proof of too much. */
+static void look(void)
+{
+	static char text[8192];
+	double start = seconds();
+	int f = open("/proc/vmstat", O_RDONLY);
+	ssize_t n = read(f, text, sizeof(text) - 1);
+	double took = seconds() - start;
+	long limit, share;
+
+	close(f);
+	text[n > 0 ? n : 0] = 0;
+	limit = number(text, "nr_dirty_threshold ");
+	share = limit > 0 ? (number(text, "nr_dirty ") + number(text, "nr_writeback ")) * 100 / limit : 0;
+	raise_to(&most->any, share);
+	if (took < 0.003)
+		raise_to(&most->sure, share);
+	most->limit = limit;
+}
+
+static pid_t start_watching(void)
 {
 	pid_t pid = fork();
-	long most = 0;
 
 	if (pid)
 		return pid;
 	for (;;) {
-		long all = vmstat("nr_dirty") + vmstat("nr_writeback"), limit = vmstat("nr_dirty_threshold");
-		long share = limit > 0 ? all * 100 / limit : 0;
-
-		if (share > most) {
-			most = share;
-			pwrite(out, &most, sizeof(most), 0);
-		}
+		look();
 		usleep(2000);
 	}
 }
@@ -52,6 +84,7 @@ static bool fill(int fd, int first, int mb)
 			buf[k] = (char)(first + i + k / 4096);
 		if (pwrite64(fd, buf, MB, (off64_t)(first + i) * MB) != MB)
 			return false;
+		look();
 	}
 	return true;
 }
@@ -60,14 +93,14 @@ int main(void)
 {
 	bool ata = access("/dev/vda", F_OK);
 	int a = open(ata ? "/dev/sda" : "/dev/vda", O_RDWR), b = open(ata ? "/dev/sdb" : "/dev/vdb", O_RDWR);
-	int out = memfd_create("most", 0), status, good = 0;
-	long most = 0;
+	int status, good = 0;
 	pid_t pid;
 	char *p;
 
 	if (a < 0 || b < 0)
 		bail("no disks");
-	pid = start_watching(out);
+	most = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid = start_watching();
 	ok(fill(a, 0, 40), "40 MB through write()");
 	is(fsync(a), 0, "... to the disk");
 	p = mmap(NULL, 20 * MB, PROT_READ | PROT_WRITE, MAP_SHARED, a, 40 * MB);
@@ -85,9 +118,9 @@ int main(void)
 	is(good, 2, "two disks at a time");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	pread(out, &most, sizeof(most), 0);
-	printf("# at most %ld %% of the limit was dirty or under write-back\n", most);
-	ok(most > 5 && most <= 130, "the limit holds");
+	printf("# at most %ld %% of the limit (%ld pages just now) was dirty or under write-back\n", most->sure, most->limit);
+	/* a disk may have all of it while the other is idle, whose 4 MB come on top: an eighth of it */
+	ok(most->any > 5 && most->sure <= 130, "the limit holds");
 	sync();
 	is(ioctl(a, BLKFLSBUF, 0) | ioctl(b, BLKFLSBUF, 0), 0, "forget all");
 	ok(verify(a, 0, 64), "every byte is on the first disk");

@@ -73,25 +73,32 @@ static inline int in_child(void (*fn)(void *), void *arg)
 	return pid < 0 || waitpid(pid, &status, 0) != pid ? -1 : status;
 }
 
-/* => a task (by process or thread number) sleeps, within five seconds: for a child that has nothing to sleep in but the call under test */
-static inline bool asleep(pid_t tid)
+/* => the condition, as soon as it holds; looked at for half a minute at least, for nobody knows how long a busy host lets a processor wait */
+#define eventually(condition) ({                                                \
+	bool _there = (condition);                                              \
+	for (int _n = 0; !_there && _n < 6000; _n++) {                          \
+		usleep(5000);                                                   \
+		_there = (condition);                                           \
+	}                                                                       \
+	_there; })
+
+/* => a task (by process or thread number): the letter of its state, 0: there is none */
+static inline char state_of(pid_t tid)
 {
 	char path[32], line[64], state = 0;
+	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
-	for (int i = 0; i < 1000; i++) {
-		FILE *f = fopen(path, "r");
-
-		if (f && fgets(line, sizeof(line), f) && strchr(line, ')'))
-			state = strchr(line, ')')[2];
-		if (f)
-			fclose(f);
-		if (state == 'S')
-			return true;
-		usleep(5000);
-	}
-	return false;
+	f = fopen(path, "r");
+	if (f && fgets(line, sizeof(line), f) && strchr(line, ')'))
+		state = strchr(line, ')')[2];
+	if (f)
+		fclose(f);
+	return state;
 }
+
+/* => a task sleeps: for one that has nothing to sleep in but the call under test */
+static inline bool asleep(pid_t tid) { return eventually(state_of(tid) == 'S'); }
 
 static inline int done(void)
 {
