@@ -131,11 +131,11 @@ static void signals_of_others(void *arg)
 	pid_t other = fork();
 
 	if (!other) {
-		NEED(!setuid(2000));
+		NEED(!setuid(2000) && !prctl(PR_SET_PDEATHSIG, SIGKILL));
 		for (;;)
 			pause();
 	}
-	usleep(20000);
+	NEED(asleep(other));
 	NEED(!setuid(1000));
 	REFUSED(kill(other, SIGTERM), EPERM);
 	if (!fork()) /* the same session: it may be continued */

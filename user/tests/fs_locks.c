@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <time.h>
 
 static char name[] = "/tmp/fs_locks.XXXXXX";
@@ -169,6 +170,20 @@ static void waiting(int how, const char *what)
 }
 
 static void on_alarm(int sig) { }
+/* One may come before the call: another one comes. */
+static int lock_under_alarms(void)
+{
+	struct itimerval often = { { 0, 50000 }, { 0, 50000 } }, never = { { 0, 0 }, { 0, 0 } };
+	int r, e;
+
+	setitimer(ITIMER_REAL, &often, NULL);
+	r = lock_op(fd, F_SETLKW, F_WRLCK, 0, 1);
+	e = errno;
+	setitimer(ITIMER_REAL, &never, NULL);
+	errno = e;
+	return r;
+}
+
 static void deadlock(void)
 {
 	struct sigaction sa = { .sa_handler = on_alarm };
@@ -188,7 +203,7 @@ static void deadlock(void)
 		_exit(lock_op(f, F_SETLKW, F_WRLCK, 0, 1) ? 1 : 0); /* waits for the parent */
 	}
 	read(ready[0], &c, 1);
-	nanosleep(&(struct timespec){ 0, 200000000 }, NULL);
+	ok(asleep(pid), "one waits for the other");
 	fails(lock_op(fd, F_SETLKW, F_WRLCK, 1, 1), EDEADLK, "a circle of two is refused");
 	lock_op(fd, F_SETLK, F_UNLCK, 0, 1);
 	waitpid(pid, &status, 0);
@@ -203,8 +218,7 @@ static void deadlock(void)
 		_exit(0);
 	}
 	read(ready[0], &c, 1);
-	alarm(1);
-	fails(lock_op(fd, F_SETLKW, F_WRLCK, 0, 1), EINTR, "a signal breaks the wait");
+	fails(lock_under_alarms(), EINTR, "a signal breaks the wait");
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
 	is(lock_op(fd, F_SETLK, F_WRLCK, 0, 1), 0, "the dead hold no locks");

@@ -84,7 +84,8 @@ static void largest_dies(void)
 	printf("# after %.2f s\n", seconds() - start);
 	is(kills(), before + 1, "one kill");
 	is(reap(small), SIGTERM, "the small one lived on");
-	ok(free_mb() > had - 4, "memory is back: %ld MB of %ld", free_mb(), had);
+	/* the reaper may have been at it when its owner was gone, and gives the rest back itself */
+	ok(eventually(free_mb() > had - 4), "memory is back: %ld MB of %ld", free_mb(), had);
 }
 
 static void adjusted(void)
