@@ -11,6 +11,7 @@
 #include "kernel/proc/internal.h"
 #include "mm/phys/phys.h"
 #include "kernel/sync/mutex.h"
+#include "kernel/sync/rcu.h"
 
 #define RECORDS 4096U
 
@@ -83,6 +84,16 @@ static long parse(char *text, u32 mask)
 	return mask;
 }
 
+/* Events that go off are off when we return: a record that has begun is in its ring. */
+static void choose_events(u32 mask)
+{
+	u32 off = trace_on & ~mask;
+
+	trace_on = mask;
+	if (off)
+		synchronize_rcu(); /* a writer has interrupts off */
+}
+
 int trace_control(struct task *t, char *text, size_t n)
 {
 	long mask;
@@ -101,7 +112,7 @@ int trace_control(struct task *t, char *text, size_t n)
 	mask = !strcmp(text, "1") ? (1L << NR_TRACE_KINDS) - 1 : !strcmp(text, "0") ? 0 : parse(text, trace_on);
 	err = mask < 0 ? mask : mask ? make_rings() : 0;
 	if (!err)
-		trace_on = (u32)mask;
+		choose_events((u32)mask);
 out:
 	mutex_unlock(&trace_mutex);
 	return err;
