@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * test: mem=96M smp=2 time=30 disk=24M block=both linux=no append="blk.fail=vda:4800:r blk.fail=sda:4800:r blk.fail=vda:5600:4:w blk.fail=sda:5600:4:w ata.timeout=1"
+ * test: mem=96M smp=2 time=30 disk=24M block=both linux=no append="blk.fail=vda:4800:r blk.fail=sda:4800:r blk.fail=vda:5600:4:w blk.fail=sda:5600:4:w"
  *
  * Sectors that cannot be read (slot 600) or written (slot 700): SIGBUS for whoever wanted the page, and for nobody else; its slot is not
  * used again; a page that could not be written stays in memory. swapoff gets by.
