@@ -118,13 +118,14 @@ static void *plain_thread(void *arg)
 
 static void by_signal(void)
 {
-	struct itimerval soon = { .it_value.tv_usec = 20000 };
+	struct itimerval soon = { { 0, 20000 }, { 0, 20000 } }; /* again and again: the first may come before the sequence */
 
 	signal(SIGALRM, on_signal);
 	setitimer(ITIMER_REAL, &soon, NULL);
 	do /* it may have been preempted before */
 		spin_in_sequence();
 	while (!handled);
+	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
 	is(seen, 0U, "when a signal's handler runs, the sequence is left");
 }
 
@@ -151,14 +152,17 @@ static void by_preemption(void)
 	ok(count > 0, "another thread on the CPU ends a sequence (it spun %u times)", count);
 }
 
+/* To and fro: the first move may come before the sequence. */
 static void *mover(void *arg)
 {
 	cpu_set_t set;
 
-	usleep(20000);
-	CPU_ZERO(&set);
-	CPU_SET(1, &set);
-	sched_setaffinity(*(pid_t *)arg, sizeof(set), &set);
+	for (int cpu = 1; !stop; cpu = !cpu) {
+		usleep(20000);
+		CPU_ZERO(&set);
+		CPU_SET(cpu, &set);
+		sched_setaffinity(*(pid_t *)arg, sizeof(set), &set);
+	}
 	return NULL;
 }
 
@@ -166,19 +170,23 @@ static void by_migration(void)
 {
 	pid_t me = syscall(SYS_gettid);
 	pthread_t t;
+	int at;
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
 		ok(1, "one CPU: nowhere to move");
 		return;
 	}
 	bind(0);
+	stop = 0;
 	if (pthread_create(&t, NULL, mover, &me))
 		bail("no thread");
-	do
+	do {
 		spin_in_sequence();
-	while (!my.cpu_id);
-	is((int)my.cpu_id, 1, "being moved to another CPU ends a sequence");
+		at = my.cpu_id;
+	} while (!at);
+	stop = 1;
 	pthread_join(t, NULL);
+	is(at, 1, "being moved to another CPU ends a sequence");
 }
 
 static void bad_sequence(void)

@@ -84,32 +84,29 @@ static void waiting(void)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
+static int written[2];
+static void writes(int sig) { write(written[1], "x", 1); }
+
 static void restarts(void)
 {
-	struct itimerval once = { { 0, 0 }, { 0, 50000 } };
-	int p[2];
+	/* again and again: the first may come before the call that it is to interrupt */
+	struct itimerval ticks = { { 0, 50000 }, { 0, 50000 } }, off = { { 0, 0 }, { 0, 0 } };
+	struct sigaction sa = { .sa_handler = writes, .sa_flags = SA_RESTART };
+	struct timespec t = { 10000, 0 }, left = { 0, 0 };
 	char c;
 
-	pipe(p);
+	pipe(written);
 	install(SIGALRM, 0);
-	setitimer(ITIMER_REAL, &once, NULL);
-	fails(read(p[0], &c, 1), EINTR, "a signal interrupts read");
-	install(SIGALRM, SA_RESTART);
-	if (!fork()) {
-		usleep(200000);
-		write(p[1], "x", 1);
-		_exit(0);
-	}
-	setitimer(ITIMER_REAL, &once, NULL);
-	is(read(p[0], &c, 1), 1, "SA_RESTART lets it go on");
-	wait(NULL);
-	install(SIGALRM, 0);
-	setitimer(ITIMER_REAL, &once, NULL);
-	struct timespec t = { 1, 0 }, left = { 0, 0 };
+	setitimer(ITIMER_REAL, &ticks, NULL);
+	fails(read(written[0], &c, 1), EINTR, "a signal interrupts read");
 	fails(nanosleep(&t, &left), EINTR, "nanosleep is interrupted");
-	ok(left.tv_sec == 0 && left.tv_nsec > 500000000, "... and tells what is left");
-	close(p[0]);
-	close(p[1]);
+	ok(left.tv_sec >= 9000 && left.tv_sec < 10000, "... and tells what is left");
+	setitimer(ITIMER_REAL, &off, NULL);
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &(struct itimerval){ { 0, 0 }, { 0, 50000 } }, NULL);
+	is(read(written[0], &c, 1), 1, "SA_RESTART lets it go on");
+	close(written[0]);
+	close(written[1]);
 }
 
 static char *alt;
@@ -159,24 +156,29 @@ static void divide(void *arg)
 	signal(SIGFPE, SIG_DFL);
 	zero = 7 / zero;
 }
-static void stop_self(void *arg) { raise(SIGSTOP); usleep(200000); _exit(3); }
+/* It must not end before its parent has seen that it goes on. */
+static void stop_self(int until) { raise(SIGSTOP); read(until, &(char){ 0 }, 1); _exit(3); }
 
 static void children(void)
 {
-	int status = in_child(divide, NULL);
+	int status = in_child(divide, NULL), gate[2];
 	pid_t pid;
 
 	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGFPE, "division by zero is SIGFPE");
+	pipe(gate);
 	pid = fork();
 	if (!pid)
-		stop_self(NULL);
+		stop_self(gate[0]);
 	waitpid(pid, &status, WUNTRACED);
 	ok(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP, "a stopped child is seen");
 	kill(pid, SIGCONT);
 	waitpid(pid, &status, WCONTINUED);
 	ok(WIFCONTINUED(status), "... continued");
+	write(gate[1], "x", 1);
 	waitpid(pid, &status, 0);
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 3, "... and ends");
+	close(gate[0]);
+	close(gate[1]);
 	count = 0;
 	install(SIGCHLD, SA_SIGINFO);
 	pid = fork();

@@ -262,7 +262,6 @@ static void listing(void)
 
 int main(void)
 {
-	alarm(18);
 	operations();
 	waiting();
 	undo();

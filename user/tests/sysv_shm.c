@@ -278,7 +278,6 @@ static void races(void)
 
 int main(void)
 {
-	alarm(18);
 	making();
 	attaching();
 	removing();

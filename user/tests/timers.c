@@ -22,6 +22,7 @@ static double now(clockid_t c)
 static void monotonic(void)
 {
 	double last = now(CLOCK_MONOTONIC), t;
+	time_t coarse;
 	int back = 0;
 
 	for (int i = 0; i < 20000; i++) {
@@ -31,22 +32,38 @@ static void monotonic(void)
 	}
 	is(back, 0, "the monotonic clock never runs back");
 	ok(now(CLOCK_REALTIME) > 1500000000, "the real-time clock knows the year");
-	ok(time(NULL) - (time_t)now(CLOCK_REALTIME) <= 1, "time and clock_gettime agree");
+	t = now(CLOCK_REALTIME);
+	coarse = time(NULL);
+	ok(coarse >= (time_t)t - 1 && coarse <= (time_t)now(CLOCK_REALTIME), "time and clock_gettime agree");
+}
+
+/* How long the shortest of many sleeps of so many nanoseconds took. A busy machine makes any of them longer, so we go on until one is no
+ * longer than most; none may be shorter than what was asked for. */
+static double shortest_sleep(long ns, double most)
+{
+	struct timespec t = { 0, ns };
+	double best = 1e9;
+
+	for (int i = 0; i < 1000 && best > most; i++) {
+		double start = now(CLOCK_MONOTONIC), took;
+
+		nanosleep(&t, NULL);
+		took = now(CLOCK_MONOTONIC) - start;
+		if (took < best)
+			best = took;
+	}
+	return best;
 }
 
 static void sleeps(void)
 {
-	double start = now(CLOCK_MONOTONIC), took;
-	struct timespec t = { 0, 1000000 }, until;
+	struct timespec t, until;
+	double took;
 
-	usleep(200000);
-	took = now(CLOCK_MONOTONIC) - start;
-	ok(took >= 0.2 && took < 1.0, "usleep(200 ms) takes that long");
-	start = now(CLOCK_MONOTONIC);
-	for (int i = 0; i < 20; i++)
-		nanosleep(&t, NULL);
-	took = now(CLOCK_MONOTONIC) - start;
-	ok(took >= 0.02 && took < 0.5, "twenty sleeps of 1 ms are no coarse ticks");
+	took = shortest_sleep(200000000, 0.4);
+	ok(took >= 0.2 && took <= 0.4, "a sleep of 200 ms takes that long");
+	took = shortest_sleep(1000000, 0.004);
+	ok(took >= 0.001 && took <= 0.004, "a sleep of 1 ms is no coarse tick");
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_nsec += 50000000;
 	if (until.tv_nsec >= 1000000000) {
@@ -66,6 +83,7 @@ static void interval(void)
 {
 	struct itimerval it = { { 0, 20000 }, { 0, 20000 } }, off = { { 0, 0 }, { 0, 0 } }, left;
 	double start = now(CLOCK_MONOTONIC), took;
+	unsigned n;
 
 	signal(SIGALRM, on_tick);
 	setitimer(ITIMER_REAL, &it, NULL);
@@ -74,11 +92,12 @@ static void interval(void)
 	took = now(CLOCK_MONOTONIC) - start;
 	getitimer(ITIMER_REAL, &left);
 	setitimer(ITIMER_REAL, &off, NULL);
-	ok(took > 0.19 && took < 1.5, "ten ticks of 20 ms");
+	ok(took > 0.19, "ten ticks of 20 ms"); /* who is late gets one for several */
 	ok(left.it_interval.tv_usec == 20000, "getitimer tells the interval");
 	ticks = 0;
-	alarm(1);
-	ok(alarm(0) == 1, "alarm(0) tells what was left");
+	alarm(1000);
+	n = alarm(0);
+	ok(n > 900 && n <= 1000, "alarm(0) tells what was left");
 }
 
 static void posix_timer(void)
@@ -94,32 +113,45 @@ static void posix_timer(void)
 		return;
 	}
 	timer_settime(t, 0, &it, NULL);
-	for (int i = 0; i < 100 && !ticks; i++)
-		usleep(10000);
+	(void)eventually(ticks);
 	is(ticks, 1, "a timer of timer_create fires once");
 	is(timer_delete(t), 0, "timer_delete");
 }
 
+/* CPU time by the clock just before and just after getrusage, and what that said. A machine that stands still counts as used. */
+struct reading { double before, usage, after; };
+static struct reading cpu_now(struct rusage *ru)
+{
+	struct reading r = { .before = now(CLOCK_PROCESS_CPUTIME_ID) };
+
+	getrusage(RUSAGE_SELF, ru);
+	r.usage = ru->ru_utime.tv_sec + ru->ru_utime.tv_usec / 1e6 + ru->ru_stime.tv_sec + ru->ru_stime.tv_usec / 1e6;
+	r.after = now(CLOCK_PROCESS_CPUTIME_ID);
+	return r;
+}
+
 static void cpu_time(void)
 {
-	struct rusage before, after;
-	double start = now(CLOCK_PROCESS_CPUTIME_ID), used;
+	struct rusage ru;
+	struct reading a = cpu_now(&ru), b;
 	volatile long n = 0;
+	double asleep = 1;
 	struct tms tms;
 
-	getrusage(RUSAGE_SELF, &before);
-	while (now(CLOCK_MONOTONIC) > 0 && (used = now(CLOCK_PROCESS_CPUTIME_ID) - start) < 0.2)
+	while (now(CLOCK_PROCESS_CPUTIME_ID) - a.after < 0.2)
 		for (int i = 0; i < 10000; i++)
 			n++;
-	getrusage(RUSAGE_SELF, &after);
-	used = after.ru_utime.tv_sec - before.ru_utime.tv_sec + (after.ru_utime.tv_usec - before.ru_utime.tv_usec) / 1e6 +
-	       after.ru_stime.tv_sec - before.ru_stime.tv_sec + (after.ru_stime.tv_usec - before.ru_stime.tv_usec) / 1e6;
-	ok(used > 0.1 && used < 0.5, "getrusage counts about the same");
+	b = cpu_now(&ru);
+	ok(b.usage - a.usage > b.before - a.after - 0.1 && b.usage - a.usage < b.after - a.before + 0.1, "getrusage counts about the same"); /* it may count in ticks */
 	ok(times(&tms) != -1 && tms.tms_utime + tms.tms_stime > 10, "times as well");
-	start = now(CLOCK_PROCESS_CPUTIME_ID);
-	usleep(100000);
-	ok(now(CLOCK_PROCESS_CPUTIME_ID) - start < 0.05, "sleeping costs no CPU time");
-	ok(after.ru_minflt > 0, "faults are counted");
+	for (int i = 0; i < 300 && asleep >= 0.05; i++) { /* what a busy machine takes from us between sleeping and looking counts too */
+		double start = now(CLOCK_PROCESS_CPUTIME_ID);
+
+		usleep(100000);
+		asleep = now(CLOCK_PROCESS_CPUTIME_ID) - start;
+	}
+	ok(asleep < 0.05, "sleeping costs no CPU time");
+	ok(ru.ru_minflt > 0, "faults are counted");
 }
 
 int main(void)

@@ -137,10 +137,10 @@ static void old_clocks(void)
 	u = syscall(SYS_time, NULL);
 	syscall(SYS_gettimeofday, &a, NULL);
 	is(gtod((void *)&b, zone), 0, "gettimeofday with a zone");
-	ok(ns_of(b.sec, b.usec * 1000LL) >= ns_of(a.sec, a.usec * 1000LL) && b.sec - a.sec < 5 && zone[0] != -1, "and what it says");
+	ok(ns_of(b.sec, b.usec * 1000LL) >= ns_of(a.sec, a.usec * 1000LL) && b.sec - a.sec < 1000 && zone[0] != -1, "and what it says");
 	gtod((void *)&a, NULL);
-	ok(a.sec - b.sec < 5 && a.usec >= 0 && a.usec < 1000000 && ns_of(a.sec, a.usec * 1000LL) >= ns_of(b.sec, b.usec * 1000LL), "without");
-	ok(now(&t) == t && t >= u && t - u < 5, "time");
+	ok(a.sec - b.sec < 1000 && a.usec >= 0 && a.usec < 1000000 && ns_of(a.sec, a.usec * 1000LL) >= ns_of(b.sec, b.usec * 1000LL), "without");
+	ok(now(&t) == t && t >= u && t - u < 1000, "time");
 }
 
 /* --- into the kernel ----------------------------------------------------------------------------------------------------- */
@@ -196,8 +196,10 @@ static void restarted(void)
 	ok(hits == 1 && c == 'x', "and got its byte");
 	sa.sa_flags = 0;
 	sigaction(SIGALRM, &sa, NULL);
+	soon.it_interval.tv_usec = 30000; /* the first may come before the call */
 	setitimer(ITIMER_REAL, &soon, NULL);
 	is(vcall(SYS_poll, 0, 0, -1, 0, 0, 0), -EINTR, "poll ends with EINTR");
+	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
 }
 
 static void on_trap(int sig, siginfo_t *info, void *ctx)

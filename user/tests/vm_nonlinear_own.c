@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <sys/klog.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <linux/futex.h>
 
 #define P 4096UL
@@ -267,8 +266,9 @@ static void student_allowed(void *arg)
 		limit(6 * P);
 		FAILS(8, fork(), EAGAIN);
 		madvise(p, 4 * P, MADV_DONTFORK);
-		CHECK(9, fork() >= 0);
-		_exit(0);
+		pid_t pid = fork();
+		CHECK(9, pid >= 0);
+		_exit(pid && wait(NULL) != pid ? 15 : 0);
 	}
 	CHECK(10, wait(&status) > 0 && !status);
 	limit(0);
@@ -308,10 +308,7 @@ static int lines_with(const char *file, const char *a, const char *b)
 
 static void waiter(void *arg)
 {
-	struct timespec t = { 5, 0 };
-
-	if (syscall(SYS_futex, arg, FUTEX_WAIT, 0, &t, NULL, 0) && errno != EAGAIN)
-		_exit(1);
+	_exit(syscall(SYS_futex, arg, FUTEX_WAIT, 0, NULL, NULL, 0) != 0);
 }
 
 static void outside(void)
@@ -319,6 +316,7 @@ static void outside(void)
 	int fd = file_of(0);
 	char *p = area(4, -1), *linear = mmap(NULL, N * P, RW, MAP_SHARED, fd, 0);
 	unsigned char vec[4];
+	int status, woken = 0;
 	pid_t pid;
 
 	place(p, 2, fd, 40);
@@ -331,13 +329,12 @@ static void outside(void)
 	is(mincore(p, P, vec) + vec[0], 1, "still in the cache");
 	poke(linear + 40 * P, 0);
 	pid = fork();
-	if (!pid) {
+	if (!pid)
 		waiter(p);
-		_exit(0);
-	}
-	for (int i = 0; i < 100 && syscall(SYS_futex, linear + 40 * P, FUTEX_WAKE, 1, NULL, NULL, 0) != 1; i++)
-		usleep(20000);
-	is(waitpid(pid, &(int){ 0 }, 0), pid, "a futex is where its page is");
+	(void)eventually((woken = syscall(SYS_futex, linear + 40 * P, FUTEX_WAKE, 1, NULL, NULL, 0)) == 1);
+	if (woken != 1)
+		kill(pid, SIGKILL);
+	ok(waitpid(pid, &status, 0) == pid && woken == 1 && !status, "a futex is where its page is");
 	munmap(p, 4 * P);
 	munmap(linear, N * P);
 	close(fd);

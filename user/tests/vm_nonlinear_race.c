@@ -156,7 +156,7 @@ int main(void)
 		if (!fork())
 			process(n);
 	state = 5;
-	for (unsigned k = 0; time(NULL) < end; k++)
+	for (unsigned k = 0; time(NULL) < end || shared->moves <= 50; k++)
 		cutter(k);
 	shared->stop = 1;
 	while (wait(&status) > 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * test: mem=128M smp=2 time=40 linux=no
+ * test: mem=128M smp=2 time=100 linux=no
  *
  * Random memory calls with good, bad and absurd arguments, from several threads of several processes, beside a model of
  * what a few pages must hold. Nothing may hurt but the caller. VM_SEED=N repeats a run.
@@ -134,7 +134,7 @@ static void victim(uint32_t seed)
 	pthread_t t[3];
 
 	signal(SIGALRM, SIG_DFL);
-	alarm(20);
+	alarm(60); /* hangs */
 	freopen("/dev/zero", "r", stdin);
 	freopen("/dev/null", "w", stdout);
 	arena = mmap(NULL, ARENA * P, RW, ANON | MAP_NORESERVE, -1, 0);

@@ -12,6 +12,8 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
+static int gate[2]; /* a byte lets a child of kind 2 end */
+
 static void nap(void) { usleep(20000); }
 
 static pid_t child_that(int how)
@@ -23,7 +25,7 @@ static pid_t child_that(int how)
 	switch (how) {
 	case 0: _exit(7);
 	case 1: for (;;) pause();
-	case 2: raise(SIGSTOP); _exit(9);
+	case 2: raise(SIGSTOP); read(gate[0], &(char){ 0 }, 1); _exit(9);
 	default: nap(); _exit(how);
 	}
 }
@@ -64,6 +66,7 @@ static void with_waitid(void)
 	ok(si.si_signo == SIGCHLD && si.si_code == CLD_EXITED && si.si_status == 7 && si.si_pid == pid && si.si_uid == getuid(), "... tells all");
 	is(waitid(P_PID, pid, &si, WEXITED), 0, "... and leaves it to be waited for");
 	fails(waitid(P_PID, pid, &si, WEXITED), ECHILD, "... once");
+	pipe(gate);
 	pid = child_that(2);
 	is(waitid(P_PID, pid, &si, WSTOPPED), 0, "WSTOPPED");
 	ok(si.si_code == CLD_STOPPED && si.si_status == SIGSTOP, "... with the signal");
@@ -73,6 +76,7 @@ static void with_waitid(void)
 	kill(pid, SIGCONT);
 	is(waitid(P_PID, pid, &si, WCONTINUED), 0, "WCONTINUED");
 	ok(si.si_code == CLD_CONTINUED && si.si_status == SIGCONT, "... with the signal");
+	write(gate[1], "x", 1); /* not before: one that has ended has not continued */
 	is(waitid(P_ALL, 0, &si, WEXITED), 0, "P_ALL");
 	is(si.si_status, 9, "... its status");
 	fails(waitid(P_PID, 1, &si, 0), EINVAL, "nothing asked for");
@@ -80,6 +84,8 @@ static void with_waitid(void)
 	fails(waitid(P_ALL, 0, &si, WEXITED | 0x10), EINVAL, "no such flag");
 	fails(wait4(-1, NULL, 0x10, NULL), EINVAL, "no such flag of wait4");
 	fails(syscall(SYS_wait4, 0x80000000, NULL, 0, NULL), ESRCH, "the one process group that cannot be");
+	close(gate[0]);
+	close(gate[1]);
 }
 
 static void groups(void)
@@ -109,8 +115,8 @@ static void clone_children(void)
 
 	fails(waitpid(pid, &st, 0), ECHILD, "a child without SIGCHLD is not waited for by default");
 	is(waitpid(pid, &st, __WCLONE), pid, "... with __WCLONE it is");
-	pid = clone(plain_clone, stack + sizeof(stack), SIGUSR2, NULL);
 	signal(SIGUSR2, SIG_IGN);
+	pid = clone(plain_clone, stack + sizeof(stack), SIGUSR2, NULL);
 	is(waitpid(-1, &st, __WALL), pid, "... and with __WALL");
 	is(WEXITSTATUS(st), 5, "... its status");
 }
