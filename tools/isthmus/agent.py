@@ -38,7 +38,7 @@ class Agent:
 
     def input_room(self):
         """How many bytes of standard input may be sent now."""
-        return 0 if not self.hello or self.input_ended or self.silent else max(0, self.most - self.in_flight)
+        return 0 if not self.hello or self.input_ended or self.silent or self.status is not None else max(0, self.most - self.in_flight)
 
     def input(self, data):
         if data:
