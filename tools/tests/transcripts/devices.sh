@@ -51,11 +51,11 @@ for a in 'i2cdetect -y 0' 'i2cdump -y 0 0x50' 'i2cget -y 0 0x50 0' 'i2cset -y 0 
 ## resume
 resume 2>&1 | sed -n 3p
 ## crond crontab
-mkdir -p /var/spool/cron/crontabs; echo '0 0 1 1 * true' | crontab -; crontab -l; crontab -r; crontab -l; mkdir c; crond -b -l 8 -L $PWD/log -c c; sleep 1; killall crond; sed 's/.*crond/crond/' log; crond -f -c nosuch
+mkdir -p /var/spool/cron/crontabs; echo '0 0 1 1 * true' | crontab -; crontab -l; crontab -r; crontab -l; mkdir c; crond -b -l 8 -L $PWD/log -c c; until [ -s log ]; do usleep 20000; done; killall crond; sed 's/.*crond/crond/' log; crond -f -c nosuch
 ## last w who logname
 last 2>&1 | head -1; w | head -1; who; logname; logname extra 2>&1 | head -1
 ## watch
-timeout 3 watch -t -n 1 echo seen | head -c 12 | od -c
+timeout 60 watch -t -n 1 echo seen | head -c 12 | od -c
 ## cttyhack without a terminal
 setsid cttyhack sh -c 'echo run'
 ## swapon swapoff

@@ -22,7 +22,7 @@ dd if=/dev/zero of=z bs=1k count=64 2>/dev/null; stat -c %s z; printf X | dd of=
 ## truncate and sparse
 truncate -s 10M big; stat -c %s big; truncate -s 5 big; od -c big; fallocate -l 8192 fa; stat -c %s fa
 ## find
-mkdir -p p/q; touch p/1.c p/q/2.c p/q/3.h; find p -name '*.c' | sort; find p -type d | sort; find p -newer p/1.c | sort | wc -l; find p -name '*.h' -exec echo got {} \;
+mkdir -p p/q; touch -d 2020-01-02 p/1.c; touch p/q/2.c; touch -d 2020-01-01 p/q/3.h; find p -name '*.c' | sort; find p -type d | sort; find p -newer p/1.c | sort | wc -l; find p -name '*.h' -exec echo got {} \;
 ## grep sed awk
 seq 1 30 > n; grep -c 1 n; grep -n '^2.$' n; sed -n '5,7p' n; sed -i 's/^1/one/' n; head -12 n; awk '{s += NR} END {print s}' n; awk -F: '{print $1, $3}' /etc/passwd
 ## sort uniq cut tr

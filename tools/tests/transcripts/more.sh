@@ -25,21 +25,21 @@ hostname; hostname -s; uname -n; dnsdomainname 2>/dev/null; nproc > /dev/null &&
 ## nice renice ionice
 nice; nice -n 5 nice; nice -n 5 sh -c 'renice -n 3 -p $$ > /dev/null; nice'; su student -c 'renice -n -5 -p $$' 2>&1 | head -1
 ## timeout and time
-timeout 1 sleep 5; echo $?; timeout 5 true; echo $?; timeout -s KILL 1 sleep 5; echo $?; (time true) 2>&1 | cut -c1-4; usleep 1000; echo $?
+timeout 1 sleep 5; echo $?; timeout 60 true; echo $?; timeout -s KILL 1 sleep 5; echo $?; (time true) 2>&1 | cut -c1-4; usleep 1000; echo $?
 ## taskset
 taskset 1 sh -c 'taskset -p $$' | sed 's/^[^:]*//'; taskset -c 0 nproc
 ## setsid and tty
 setsid sh -c 'tty; echo $?'; tty < /dev/null; stty < /dev/null; echo $?
 ## sysctl
-sysctl -n kernel.ostype; sysctl vm.overcommit_memory; sysctl -n no.such.key; echo $?
+sysctl -n kernel.ostype; sysctl vm.overcommit_memory | tr 12 00; sysctl -n no.such.key; echo $?
 ## ps pidof killall
-sleep 77 & p=$!; sleep 0.2; ps -o comm,args | grep '[s]leep 77'; [ "$(pidof sleep)" = $p ] && echo pidof; killall sleep; wait $p 2>/dev/null; echo $?; pidof sleep; echo $?
+sleep 77 & p=$!; until grep -q "(sleep) S" /proc/$!/stat; do usleep 20000; done; ps -o comm,args | grep '[s]leep 77'; [ "$(pidof sleep)" = $p ] && echo pidof; killall sleep; wait $p 2>/dev/null; echo $?; pidof sleep; echo $?
 ## ps columns
-sleep 78 & sleep 0.2; ps -o ppid,pid,stat,comm | awk -v p=$! '$2 == p { print $3, $4 }'; kill $!; ps | head -1; ps -o nosuch; echo $?
+sleep 78 & until grep -q "(sleep) S" /proc/$!/stat; do usleep 20000; done; ps -o ppid,pid,stat,comm | awk -v p=$! '$2 == p { print $3, $4 }'; kill $!; ps | head -1; ps -o nosuch; echo $?
 ## pgrep-like walks of /proc
-sleep 79 & sleep 0.2; cat /proc/$!/cmdline | tr '\0' ' '; cat /proc/$!/comm; readlink /proc/$!/exe; ls -l /proc/$!/fd/0 | sed 's/.*-> //'; tr '\0' '\n' < /proc/$!/environ | grep -c ^PATH=; kill $!
+sleep 79 & until grep -q "(sleep) S" /proc/$!/stat; do usleep 20000; done; cat /proc/$!/cmdline | tr '\0' ' '; cat /proc/$!/comm; readlink /proc/$!/exe; ls -l /proc/$!/fd/0 | sed 's/.*-> //'; tr '\0' '\n' < /proc/$!/environ | grep -c ^PATH=; kill $!
 ## start-stop-daemon
-start-stop-daemon -S -b -m -p pid -x /bin/sleep -- 50; sleep 0.2; start-stop-daemon -S -t -p pid -x /bin/sleep > /dev/null; echo $?; start-stop-daemon -K -q -p pid; echo $?
+start-stop-daemon -S -b -m -p pid -x /bin/sleep -- 50; until [ -s pid ] && grep -q "(sleep) S" "/proc/$(cat pid)/stat"; do usleep 20000; done 2>/dev/null; start-stop-daemon -S -t -p pid -x /bin/sleep > /dev/null; echo $?; start-stop-daemon -K -q -p pid; echo $?
 ## run-parts and svc
 mkdir p; printf '#!/bin/sh\necho part $1\n' > p/a; printf '#!/bin/sh\necho b\nexit 3\n' > p/b; chmod +x p/a p/b; run-parts -a x p; echo $?; run-parts --test p
 ## shred nuke
@@ -55,19 +55,19 @@ echo x | ts '' ; echo line | ts abc; ubirename 2>&1 | head -1
 ## logger without a daemon
 logger hello < /dev/null; echo $?
 ## syslogd and logger
-syslogd -n -O "$PWD/log" & p=$!; i=0; while [ ! -S /dev/log ] && [ $((i += 1)) -lt 100 ]; do usleep 20000; done
+syslogd -n -O "$PWD/log" & p=$!; i=0; while [ ! -S /dev/log ] && [ $((i += 1)) -lt 3000 ]; do usleep 20000; done
 logger -t tag -p daemon.err hello world; echo a line | logger -t in -p user.notice; logger -t last end
-i=0; while ! grep -q last log && [ $((i += 1)) -lt 100 ]; do usleep 20000; done; kill $p; wait $p 2>/dev/null; echo $?; rm -f /dev/log
+i=0; while ! grep -qs last log && [ $((i += 1)) -lt 3000 ]; do usleep 20000; done; kill $p; wait $p 2>/dev/null; echo $?; rm -f /dev/log
 tr -s ' ' < log | cut -d ' ' -f 5- | sed 's/\[[0-9]*\]//'
 ## syslogd in shared memory, logread
-syslogd -n -C16 & p=$!; i=0; while [ ! -S /dev/log ] && [ $((i += 1)) -lt 100 ]; do usleep 20000; done
-logger -t one first; logger -t two second; usleep 100000; logread | tr -s ' ' | cut -d ' ' -f 5-
+syslogd -n -C16 & p=$!; i=0; while [ ! -S /dev/log ] && [ $((i += 1)) -lt 3000 ]; do usleep 20000; done
+logger -t one first; logger -t two second; until logread 2>&1 | grep -q second; do usleep 20000; done; logread | tr -s ' ' | cut -d ' ' -f 5-
 awk 'NR > 1 { print $3, $4 }' /proc/sysvipc/shm; awk 'NR > 1 { print $3, $4 }' /proc/sysvipc/sem
-logread -F > tail & q=$!; usleep 100000; logger -t three third
-i=0; while ! grep -q third tail && [ $((i += 1)) -lt 100 ]; do usleep 20000; done; kill $q; wait $q 2>/dev/null; grep -c third tail
+logread -F > tail & q=$!; until grep -qs second tail; do usleep 20000; done; logger -t three third
+i=0; while ! grep -qs third tail && [ $((i += 1)) -lt 3000 ]; do usleep 20000; done; kill $q; wait $q 2>/dev/null; grep -c third tail
 kill $p; wait $p 2>/dev/null; echo $?; rm -f /dev/log; wc -l < /proc/sysvipc/shm; logread 2>&1 | sed 's/:.*//'
 ## netstat of sockets
-netstat -x -a | head -2; syslogd -n -O log & p=$!; i=0; while [ ! -S /dev/log ] && [ $((i += 1)) -lt 100 ]; do usleep 20000; done
+netstat -x -a | head -2; syslogd -n -O log & p=$!; i=0; while [ ! -S /dev/log ] && [ $((i += 1)) -lt 3000 ]; do usleep 20000; done
 netstat -x -a | grep -c /dev/log; grep -c /dev/log /proc/net/unix; kill $p; wait $p 2>/dev/null; rm -f /dev/log
 ## ipcalc
 ipcalc -n 10.1.2.3/8; ipcalc -b 192.168.1.5/24; ipcalc -p 10.0.0.1 255.255.0.0

@@ -25,7 +25,7 @@ mkdir -p r/bin; cp /bin/busybox r/bin; chroot r /bin/busybox sh -c 'cd /; /bin/b
 ## su and back
 su student -c 'id -un; cd /root; echo $?'; id -u
 ## klogd
-syslogd -n -O "$PWD/log" & p=$!; i=0; while [ ! -S /dev/log ] && [ $((i += 1)) -lt 100 ]; do usleep 20000; done
-klogd -n & k=$!; usleep 200000; echo '<4>transcript: a line' > /dev/kmsg
-i=0; while ! grep -q 'a line' log && [ $((i += 1)) -lt 100 ]; do usleep 20000; done; kill $k $p; wait; rm -f /dev/log
+syslogd -n -O "$PWD/log" & p=$!; i=0; while [ ! -S /dev/log ] && [ $((i += 1)) -lt 3000 ]; do usleep 20000; done
+klogd -n & k=$!; echo '<4>transcript: a line' > /dev/kmsg
+i=0; while ! grep -qs 'a line' log && [ $((i += 1)) -lt 3000 ]; do usleep 20000; done; kill $k $p; wait; rm -f /dev/log
 grep 'a line' log | tr -s ' ' | cut -d ' ' -f 6- | sed 's/\[[ .0-9]*\] //'
