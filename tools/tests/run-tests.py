@@ -15,6 +15,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,8 +30,8 @@ import schemes  # noqa: E402
 BUILD = os.path.join(ROOT, os.environ.get("O", "build"))
 RESULTS = os.path.join(BUILD, "tests")
 SETS = ("quick", "test", "all", "soak")
-PATIENCE = 3    # times given are a quiet host's; where machines share processors with others, everything may take so many times as long
-BOOT_TIME = 30 * PATIENCE # seconds that a machine may take to its first command
+BOOT_TIME = 30  # seconds that a machine may take to its first command
+PATIENCE = int(os.environ.setdefault("PATIENCE", "3"))  # all limits of time are for a quiet host, and taken so many times (tools/run reads it too)
 GROUP = 12      # guest programs per machine
 PARTITIONS = b"""label: dos
 start=2048, size=20480, type=83
@@ -209,12 +210,15 @@ def end_of(status):
 def run_script(job):
     """unit, tree, boots, transcripts: the output is TAP already"""
     env = dict(os.environ, RUN=f"{ROOT}/tools/run", BUILD=BUILD)
+    p = subprocess.Popen(job["exec"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT, env=env, start_new_session=True)
     try:
-        r = subprocess.run(job["exec"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=job["time"] * PATIENCE, check=False, cwd=ROOT,
-                           env=env)
-        output, status = r.stdout, r.returncode
-    except subprocess.TimeoutExpired as e:
-        output, status = e.stdout or b"", 124
+        output, status = p.communicate(timeout=job["time"] * PATIENCE)[0], p.returncode
+    except subprocess.TimeoutExpired:
+        os.killpg(p.pid, signal.SIGKILL) # its machines go as well
+        output, status = p.communicate()[0], 124
+    except KeyboardInterrupt:
+        os.killpg(p.pid, signal.SIGKILL)
+        raise
     tap = Tap()
     tap.program(job["tests"][0], output, status)
     return tap.end()
@@ -230,7 +234,7 @@ def run_host(job):
     programs = job["programs"]
     files = [(f"{BUILD}/user/tests/{name}", f"tests/{name}") for name, _, _ in programs]
     path = "export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root TERM=linux; cd /root; ulimit -S -n 1024\n"
-    output = hostlinux.run(path + guest_script(programs, 3), f"{BUILD}/initramfs.cpio", files, 30 + 3 * sum(t for _, t, _ in programs)) or b""
+    output = hostlinux.run(path + guest_script(programs, 3), f"{BUILD}/initramfs.cpio", files, PATIENCE * (30 + 3 * sum(t for _, t, _ in programs))) or b""
     done = take_results(tap, output, " on Linux")
     for name, _, _ in programs[done:]:
         tap.program(f"{name} on Linux", b"", 124)
@@ -253,7 +257,7 @@ def take_results(tap, output, suffix=""):
 def guest_script(programs, slow, leaks=False):
     """leaks: what zones and slabs lose to a program is a failure of it."""
     mark, compare = ("leakcheck --mark /tmp/.leaks; ", "leakcheck --compare /tmp/.leaks; ") if leaks else ("", "")
-    return "".join(f"{mark}echo '@@begin {name}'; timeout -s KILL {limit * slow} /tests/{name} {args} </dev/null 2>&1; s=$?; echo; {compare}echo \"@@end $s\"\n"
+    return "".join(f"{mark}echo '@@begin {name}'; timeout -s KILL {limit * slow * PATIENCE} /tests/{name} {args} </dev/null 2>&1; s=$?; echo; {compare}echo \"@@end $s\"\n"
                    "[ -w /proc/rmap_oracle ] && echo 4 > /proc/rmap_oracle\n" for name, limit, args in programs)
 
 
@@ -316,7 +320,7 @@ def boot_with(job, programs, more):
     command = [f"{ROOT}/tools/run", "-m", job["mem"], "-s", job["smp"], "-u", job["user"], *more]
     command += ["-a", job["append"]] if job["append"] else []
     command += ["--debug"] if job["build"] == "debug" else []
-    slow = (3 if job["build"] == "debug" else 1) * PATIENCE
+    slow = 3 if job["build"] == "debug" else 1
     for name, _, _ in programs:
         command += ["--add", f"{BUILD}/user/tests/{name}:/tests/{name}"]
     command += ["--timeout", str(BOOT_TIME + sum(t for _, t, _ in programs) * slow), "--", "sh", "-c", guest_script(programs, slow, True)]

@@ -28,6 +28,7 @@ sys.path.insert(0, HERE)
 import hostlinux  # noqa: E402
 
 BUILD = os.environ.get("BUILD", os.path.join(ROOT, "build"))
+PATIENCE = int(os.environ.get("PATIENCE", 1))  # as run-tests.py says
 ENV = dict(os.environ, PATH=os.environ["PATH"] + ":/sbin:/usr/sbin")
 DRIVER = """ulimit -S -n 1024; cd {where}; export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root LC_ALL=C TZ=UTC; umask 022
 for n in {numbers}; do
@@ -138,7 +139,7 @@ def main():
     debian = debian_root() if "root" in keys else None
     if "root" in keys and not debian:
         return 0
-    driver = DRIVER.format(numbers=" ".join(str(n) for n in range(1, len(parts) + 1)), where="/root" if debian else "/tmp", case=keys.get("case", "20"))
+    driver = DRIVER.format(numbers=" ".join(str(n) for n in range(1, len(parts) + 1)), where="/root" if debian else "/tmp", case=int(keys.get("case", 20)) * PATIENCE)
     with tempfile.TemporaryDirectory() as tmp:
         tree = os.path.join(tmp, "transcript")
         os.makedirs(tree)
@@ -148,7 +149,7 @@ def main():
         disk = (lambda: disk_with(debian[0], tree, f"{tmp}/disk")) if debian else lambda: None
         want = b""
         if "peer" not in keys and not os.environ.get("PEER") and hostlinux.available():
-            want = hostlinux.run(driver, f"{BUILD}/initramfs.cpio", [(tree, "transcript")], max(120, int(keys.get("time", 60))), debian and debian[1]) or b""
+            want = hostlinux.run(driver, f"{BUILD}/initramfs.cpio", [(tree, "transcript")], max(120, int(keys.get("time", 60))) * PATIENCE, debian and debian[1]) or b""
         if b"@@case" not in want:
             if not peer_kernel():
                 print("1..0 # SKIP neither this host nor the peer (tools/deps.sh --peer) can show what Linux prints")
