@@ -1,14 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-# test: set=test time=170
+# test: set=test time=300
 """Each GDB command, on a live guest and on the dump of one that panicked, against what the guest's /proc said."""
 import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 
 from tap import done, ok
 
@@ -16,24 +14,20 @@ RUN, BUILD = os.environ["RUN"], os.environ["BUILD"]
 ROOT = os.path.dirname(os.path.dirname(RUN))
 KERNEL = f"{BUILD}/debug/isthmus.elf"
 
-# What the guest says of itself; the program that stays has one page at a known address, shared with its child.
-SAY = """sleep 300 & s=$!; sleep 1
+# What the guest says of itself, before it waits for us to have heard it. Asked without other programs: their stacks would count as low memory.
+ASLEEP = "until read -r _ name state _ < /proc/{pid}/stat && [ \"$name$state\" = '({name})S' ]; do :; done"
+SAY = f"""sleep 900 & s=$!; {ASLEEP.format(pid="$s", name="sleep")}
 echo pid $s; echo maps; cat /proc/$s/maps; echo end
 grep -w sh /proc/$$/status; echo lowmem; cat /proc/lowmem; echo end; echo parent $$; grep LowTotal /proc/meminfo
-echo ready; {then}"""
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+echo ready; read -r go"""
+PANIC = "; echo c > /proc/sysrq-trigger; sleep 50"
 
 
 def gdb(target, *commands):
     args = ["gdb", "-nx", "-q", "-batch", "-ex", "set confirm off", "-ex", f"source {ROOT}/tools/gdb/isthmus.py", "-ex", target]
     for c in commands:
         args += ["-ex", f"echo @@{c.split()[0]}\\n", "-ex", c]
-    r = subprocess.run([*args, KERNEL], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=80, check=False)
+    r = subprocess.run([*args, KERNEL], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
     parts = re.split(r"^@@(\S+)\n", r.stdout, flags=re.M)[1:]
     return dict(zip(parts[::2], parts[1::2])), r.stdout + r.stderr
 
@@ -73,9 +67,10 @@ def pages(kind, target, pid, address, frame):
     ok("#0" in got["bt"], f"{kind}: bt", whole)
 
 
-def start(*more, then):
-    args = [RUN, "--debug", "-m", "1200M", "-s", "2", "--timeout", "120", *more, "--", "sh", "-c", SAY.replace("{then}", then)]
-    p = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def start(say, *options):
+    """Boots, until the guest has said `ready`; then it waits for a line. => (the runner, what was said)"""
+    args = [RUN, "--debug", "-s", "2", "--timeout", "120", *options, "--", "sh", "-c", say]
+    p = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     said = ""
     for line in p.stdout:
         said += line
@@ -85,20 +80,19 @@ def start(*more, then):
 
 
 def live():
-    port = free_port()
-    p, said = start("--emulator", "qemu32", f"--qemu=-gdb tcp:127.0.0.1:{port}", then="sleep 200")
-    try:
-        time.sleep(0.5)
-        check("live", f"target remote 127.0.0.1:{port}", said)
-    finally:
-        p.terminate()
-        p.wait()
+    with tempfile.TemporaryDirectory() as tmp:
+        p, said = start(SAY, "-m", "1200M", "--emulator", "qemu32", f"--qemu=-gdb unix:{tmp}/gdb,server=on,wait=off")
+        try:
+            check("live", f"target remote {tmp}/gdb", said)
+        finally:
+            p.terminate()
+            p.wait()
 
 
 def dump():
     with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
-        p, said = start("--dump", f"{tmp}/core", then="sleep 2; echo c > /proc/sysrq-trigger; sleep 50")
-        rest = p.communicate()[0]
+        p, said = start(SAY + PANIC, "-m", "1200M", "--dump", f"{tmp}/core")
+        rest = p.communicate("\n")[0]
         ok(p.returncode == 125 and os.path.exists(f"{tmp}/core"), "a panic leaves a dump", rest)
         check("dump", f"core-file {tmp}/core", said)
         got, whole = gdb(f"core-file {tmp}/core", "info threads", "thread apply all bt")
@@ -113,7 +107,7 @@ def frames_of_all(core, pids, areas):
     for pid in pids:
         got = subprocess.run(["gdb", "-nx", "-q", "-batch", "-ex", f"source {ROOT}/tools/gdb/isthmus.py", "-ex", core,
                               *(w for start, end in areas for a in range(start, end, 4096) for w in ("-ex", f"mm-pt {pid} {a:#x}")), KERNEL],
-                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=80, check=False).stdout
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False).stdout
         found.append(set(re.findall(r"^PTE .* frame (0x[0-9a-f]+) present", got, re.M)))
     return sorted(set.intersection(*found) - {zero})
 
@@ -121,15 +115,16 @@ def frames_of_all(core, pids, areas):
 def by_scheme(anon, file):
     """mm-rmap of an anonymous page that a family shares and of a page of their program: as the scheme finds it, and by brute force."""
     with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
-        say = "{ sleep 300; :; } & a=$!; { sleep 300; :; } & b=$!; sleep 1; echo pids $$ $a $b; cat /proc/$$/maps; echo ready; sleep 2; echo c > /proc/sysrq-trigger; sleep 50"
-        p = subprocess.run([RUN, "--debug", "-m", "256M", "-s", "2", "--timeout", "60", "--dump", f"{tmp}/core", "-a", f"rmap.anon={anon} rmap.file={file}",
-                            "--", "sh", "-c", say], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        pids = re.search(r"^pids (.*)$", p.stdout, re.M).group(1).split()
-        data, text = ([(int(a, 16), min(int(b, 16), int(a, 16) + 0x20000)) for a, b in re.findall(rf"^([0-9a-f]+)-([0-9a-f]+) {kind}", p.stdout, re.M)]
+        asleep = "".join(ASLEEP.format(pid=pid, name="sh") + "; " for pid in ("$a", "$b"))
+        say = "{ sleep 900; :; } & a=$!; { sleep 900; :; } & b=$!; " + asleep + "echo pids $$ $a $b; cat /proc/$$/maps; echo ready; read -r go" + PANIC
+        p, said = start(say, "-m", "256M", "--dump", f"{tmp}/core", "-a", f"rmap.anon={anon} rmap.file={file}")
+        said += p.communicate("\n")[0]
+        pids = re.search(r"^pids (.*)$", said, re.M).group(1).split()
+        data, text = ([(int(a, 16), min(int(b, 16), int(a, 16) + 0x20000)) for a, b in re.findall(rf"^([0-9a-f]+)-([0-9a-f]+) {kind}", said, re.M)]
                       for kind in ("rw-p", "r-xp"))
         core = f"core-file {tmp}/core"
         shared = frames_of_all(core, pids, data)
-        ok(shared, f"{anon}: the family shares pages", p.stdout)
+        ok(shared, f"{anon}: the family shares pages", said)
         for scheme, frames, kind in ((anon, shared, "anonymous"), (file, frames_of_all(core, pids, text[:1]), "file's")):
             got, _ = gdb(core, f"mm-rmap {frames[0]}")
             every, whole = gdb(core, f"mm-rmap {frames[0]} all")
@@ -141,16 +136,17 @@ def by_scheme(anon, file):
 def nonlinear():
     """A window that remapper has rearranged: its slots, and a page that no reverse map knows."""
     with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
-        # stopped: else a move may be under way, and its slot empty
-        say = "remapper --processes 2 --window 60 --seconds 40 & sleep 4; pids=$(pidof remapper); echo pids $pids; kill -STOP $pids; sleep 2; " \
-              "echo c > /proc/sysrq-trigger; sleep 50"
-        p = subprocess.run([RUN, "--debug", "-m", "128M", "-s", "2", "--timeout", "60", "--dump", f"{tmp}/core", "--", "sh", "-c", say],
-                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        pid = max(re.search(r"^pids (.*)$", p.stdout, re.M).group(1).split(), key=int)
+        # each slot has a page in both children; stopped: else a move may be under way, and its slot empty
+        both = "awk '/memfd:remapper/ { m = 1 } m && /^Rss:/ { n += $2 == 240; m = 0 } END { print n + 0 }'"
+        say = f"remapper --processes 2 --window 60 --seconds 300 & until pids=$(pidof remapper) && [ $(cat $(printf '/proc/%s/smaps ' $pids) | {both}) = 2 ]; " \
+              "do usleep 100000; done; kill -STOP $pids; for p in $pids; do until grep -q ') T' /proc/$p/stat; do usleep 100000; done; done; echo pids $pids; echo ready; read -r go" + PANIC
+        p, said = start(say, "-m", "128M", "--dump", f"{tmp}/core")
+        said += p.communicate("\n")[0]
+        pid = max(re.search(r"^pids (.*)$", said, re.M).group(1).split(), key=int)
         core = f"core-file {tmp}/core"
         got, whole = gdb(core, f"mm-nonlinear {pid}")
         area = re.search(r"^([0-9a-f]{8})-[0-9a-f]{8} 60 here, 0 placed, 0 empty", got["mm-nonlinear"], re.M)
-        ok(area and "file 0: memfd:remapper" in got["mm-nonlinear"], "mm-nonlinear: 60 slots of one file", whole + p.stdout)
+        ok(area and "file 0: memfd:remapper" in got["mm-nonlinear"], "mm-nonlinear: 60 slots of one file", whole + said)
         got, whole = gdb(core, f"mm-pt {pid} 0x{area.group(1)}")
         got, whole = gdb(core, f"mm-rmap {re.search('frame (0x[0-9a-f]+)', got['mm-pt']).group(1)}")
         ok(re.search(rf"no reverse map knows: \d+\n(  .*\n)*  0x{area.group(1)} present .* of .*\b{pid} remapper", got["mm-rmap"]),
