@@ -35,7 +35,7 @@ void quiesce(void)
 	if (!all_gone()) {
 		end_everybody(SIGTERM, 10);
 		if (!all_gone())
-			end_everybody(SIGKILL, 10);
+			end_everybody(SIGKILL, 100); /* one that waits for a slow disk takes its time, and holds files open */
 	}
 	sync();
 	leave_disks();
