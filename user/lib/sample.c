@@ -112,9 +112,9 @@ void sample_settle(const struct sample *before, long *pages, long *objects, bool
 		sample_take(&after);
 		*pages = lost(before, &after, "zone", ZONE_TOLERANCE, false, all);
 		*objects = lost(before, &after, "slab", SLAB_TOLERANCE, false, all);
-		if (i == 60 || (!*pages && !*objects))
+		if (i == 300 || (!*pages && !*objects))
 			break;
-		if (i == 5)
+		if (i % 25 == 5) /* again: what was on its way to the disk could not be dropped */
 			drop_caches();
 		usleep(i < 20 ? 10000 : 120000);
 	}

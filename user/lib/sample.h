@@ -20,8 +20,8 @@ struct sample {
 void sample_take(struct sample *s);
 /* All zones are one: what was swapped out and came back may lie in another one. Before the first sample. */
 extern bool sample_zones_together;
-/* Compares now with `before`, for up to five seconds while something seems lost (what is freed after a grace period comes a
- * little later). => pages and objects gone beyond the tolerance, listed on standard output; `all` lists every row */
+/* Compares now with `before`, for up to half a minute while something seems lost (what is freed after a grace period, or after a
+ * slow disk's answer, comes later). => pages and objects gone beyond the tolerance, listed on standard output; `all` lists every row */
 void sample_settle(const struct sample *before, long *pages, long *objects, bool all);
 
 #endif
