@@ -146,6 +146,8 @@ case $1 in
 esac
 mkdir -p "$1"
 cache=$(cd "$1" && pwd)
+exec 9>"$cache/lock" # apt's lists and archives are one user's at a time
+flock 9
 shift
 case $what in
 all) install_packages && get_busybox ;;

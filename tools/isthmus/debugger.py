@@ -2,6 +2,7 @@
 """A debugger on this terminal: GDB for QEMU, Bochs's own for Bochs. The guest's console is then elsewhere: build/console, a socket that
 `tools/console` connects a second terminal to, and build/console.log.
 """
+import contextlib
 import os
 import signal
 import socket
@@ -17,11 +18,10 @@ class Hub:
 
     def __init__(self, path, log):
         self.path, self.log, self.clients = path, log, []
-        if os.path.exists(path):
-            os.unlink(path)
         self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(path)
+        self.listener.bind(f"{path}.{os.getpid()}")
         self.listener.listen(4)
+        os.rename(f"{path}.{os.getpid()}", path)  # the last one who comes has the name, whoever else comes or goes meanwhile
 
     def reads(self):
         return [self.listener, *self.clients]
@@ -50,7 +50,7 @@ class Hub:
 
     def close(self):
         self.listener.close()
-        if os.path.exists(self.path):
+        with contextlib.suppress(FileNotFoundError):
             os.unlink(self.path)
 
 
