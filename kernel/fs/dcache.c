@@ -167,6 +167,8 @@ static unsigned long prune(unsigned long nr)
 {
 	unsigned long freed = 0;
 
+	if (!down_read_trylock(&unused_sem))
+		return 0;
 	while (nr--) {
 		struct dentry *d;
 
@@ -195,6 +197,7 @@ static unsigned long prune(unsigned long nr)
 			freed++;
 		}
 	}
+	up_read(&unused_sem);
 	return freed;
 }
 

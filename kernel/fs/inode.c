@@ -372,12 +372,13 @@ static unsigned long scan(unsigned long objects, gfp_t gfp)
 	unsigned long freed = 0;
 	struct inode *i;
 
-	if (!(gfp & __GFP_FS))
+	if (!(gfp & __GFP_FS) || !down_read_trylock(&unused_sem))
 		return 0;
 	while (objects && (i = take_unused(&objects)) != NULL) {
 		evict(i);
 		freed++;
 	}
+	up_read(&unused_sem);
 	return freed;
 }
 static struct shrinker shrinker = { .name = "inode", .count = count, .scan = scan };

@@ -5,7 +5,9 @@
  * Life of a super block: sb_get makes and fills it; each mount holds `active`; the last sb_put writes out, takes the
  * dentry tree and the inodes down and frees it. A `single` type (proc, devtmpfs) has one, which lives for ever; a type
  * on a device has one for each device, however often that is mounted. While one goes its device is busy.
- * Locks: super_mutex over both lists and the making of single ones; it is outside everything but namespace_mutex.
+ * Locks: super_mutex over both lists and the making of single ones; it is outside everything but namespace_mutex. unused_sem: names and
+ * inodes that nobody uses go one at a time with it held for reading, which is only tried; who takes a whole file system apart holds it
+ * for writing, so that nobody is at any of them just then.
  */
 #include "drivers/block/block.h"
 #include "kernel/fs/internal.h"
@@ -15,6 +17,7 @@
 static LIST_HEAD(types);
 static LIST_HEAD(supers);
 static DEFINE_MUTEX(super_mutex);
+DEFINE_RWSEM(unused_sem);
 static u32 next_minor; /* device numbers 0:n for file systems without a device */
 
 void register_fs(struct fs_type *t)
@@ -101,8 +104,10 @@ static struct super_block *make(struct fs_type *t, struct block_device *dev, con
 	mutex_init(&sb->inode_write, "sb inode write");
 	err = t->mount(sb, source, options);
 	if (err) {
+		down_write(&unused_sem);
 		if (sb->root)
 			d_kill_tree(sb->root);
+		up_write(&unused_sem);
 		if (sb->ops && sb->ops->unmount)
 			sb->ops->unmount(sb);
 		rcu_barrier(); /* inodes on their way out still name the super block */
@@ -146,12 +151,14 @@ void sb_put(struct super_block *sb)
 	mutex_lock(&super_mutex); /* a sync that found it alive comes to its end; later ones leave it alone */
 	mutex_unlock(&super_mutex);
 	sb_sync(sb, true);
+	down_write(&unused_sem);
 	d_kill_tree(sb->root);
 	inodes_shrink_sb(sb);
 	for (unsigned tries = 0; sb->backing && READ_ONCE(sb->nr_inodes) && tries < 100; tries++) {
 		flusher_sync(sb->backing->flusher, sb->backing, true); /* a pass under way may have held one */
 		inodes_shrink_sb(sb);
 	}
+	up_write(&unused_sem);
 	WARN_ON_ONCE(sb->nr_inodes);
 	if (sb->ops && sb->ops->unmount)
 		sb->ops->unmount(sb);

@@ -4,7 +4,8 @@
  * One file, and everything at once: it is cut and grows, holes are punched into it, it is written by write(), through
  * mappings and past the cache, synced, dropped from the cache, and read by all. Every word of it is written with its own
  * page's number, so whatever anybody sees is that number or zero; anything else is another page's, or a page that has
- * left its file. On ext2 with small and large blocks, and on tmpfs. At the end the file is what its last writer wrote.
+ * left its file. On ext2 with small and large blocks, and on tmpfs. At the end the file is what its last writer wrote, and the file
+ * system is taken down while its names are.
  */
 #define _GNU_SOURCE
 #include "disk.h"
@@ -155,6 +156,31 @@ static void race(const char *dir, const char *what)
 	close(raw);
 }
 
+/* Names and inodes that nobody uses are given up all the time while their file system is taken down. */
+static void unmounting(const char *dev)
+{
+	int rounds = 0;
+	char name[40];
+	pid_t pid = fork();
+
+	if (!pid)
+		for (int f = open("/proc/sys/vm/drop_caches", O_WRONLY);;)
+			if (pwrite(f, "2", 1, 0) != 1)
+				_exit(1);
+	for (bool good = true; good && rounds < 12; rounds += good) {
+		good = !mount(dev, "/tmp/race", "ext2", 0, NULL);
+		for (int n = 0; n < 300; n++) {
+			snprintf(name, sizeof(name), "/tmp/race/%d", n);
+			if (n % 3 || access(name, F_OK))
+				close(open(name, n % 3 ? O_RDONLY : O_RDONLY | O_CREAT, 0600));
+		}
+		good = good && !umount("/tmp/race");
+	}
+	is(rounds, 12, "unmounted while names are dropped");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 int main(void)
 {
 	const char *kind = access("/dev/vda", F_OK) ? "/dev/sd" : "/dev/vd";
@@ -169,6 +195,8 @@ int main(void)
 		race("/tmp/race", n ? "ext2, 4 KB blocks" : "ext2, 1 KB blocks");
 		unlink("/tmp/race/file");
 		is(umount("/tmp/race"), 0, "... unmounted");
+		if (!n)
+			unmounting(dev);
 	}
 	unlink("/tmp/race/file");
 	return done();
