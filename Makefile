@@ -159,14 +159,16 @@ $(B)/isthmus.elf: $(B)/isthmus.1.elf $(B)/ksyms1.asm.o
 	$(Q)$(LINK) $(OBJ) $(B)/ksyms1.asm.o
 
 # --- programs and the initramfs ------------------------------------------------------------------------------------
-# user/init is one program; elsewhere each .c is one. Each is linked alone (for Linux), and all of ALONE's sisters together for the guest
-# (user/multi): there the objects keep no global name but their main(), which gets the program's. Tests stay out of the base archive.
+# user/init is one program; elsewhere each .c is one, and each folder with .c files (UFOLDER). Each is linked alone (for Linux), and all of
+# ALONE's sisters together for the guest (user/multi): there the objects keep no global name but their main(), which gets the program's.
+# Tests stay out of the base archive.
 UCFLAGS := -std=gnu11 -O2 -g -static -pthread -D_FILE_OFFSET_BITS=64 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-unused-result -Wno-clobbered -Iuser/lib \
            -ffile-prefix-map=$(CURDIR)/=
 ULIBS   := $(wildcard user/lib/*.c)
 UINIT   := $(wildcard user/init/*.c)
 ALONE   := bench/vmbench
-UPROG   := $(patsubst user/%.c,%,$(wildcard user/stress/*.c user/bench/*.c user/labs/*.c user/bin/*.c))
+UFOLDER := $(patsubst user/%/,%,$(sort $(dir $(wildcard $(addprefix user/,stress/*/*.c bench/*/*.c labs/*/*.c bin/*/*.c)))))
+UPROG   := $(patsubst user/%.c,%,$(wildcard user/stress/*.c user/bench/*.c user/labs/*.c user/bin/*.c)) $(UFOLDER)
 UMULTI  := $(filter-out $(ALONE),$(UPROG))
 UTEST   := $(patsubst user/tests/%.c,%,$(wildcard user/tests/*.c))
 U       := $(O)/user
@@ -182,11 +184,17 @@ $(U)/%.o: user/%.c $(wildcard user/lib/*.h user/tests/*.h)
 	@mkdir -p $(@D)
 	$(call SAY,USERCC)
 	$(Q)$(USERCC) $(UCFLAGS) -c -o $@ $<
+# A folder's files become one object, as if they were one.
+$(foreach f,$(UFOLDER),$(eval $(U)/$(f).o: $(wildcard user/$(f)/*.[ch] user/lib/*.h)))
+$(UFOLDER:%=$(U)/%.o):
+	@mkdir -p $(@D)
+	$(call SAY,USERCC)
+	$(Q)$(USERCC) $(UCFLAGS) -r -o $@ $(filter %.c,$^)
 $(U)/%.entry.o: $(U)/%.o
 	$(Q)$(OBJCOPY) -w --redefine-sym main=$(call entry,$*) --keep-global-symbol=$(call entry,$*) --keep-global-symbol='__x86.*' $< $@
 $(U)/%: $(U)/%.o $(ULIBS:user/%.c=$(U)/%.o)
 	$(Q)$(USERCC) $(UCFLAGS) -o $@ $^ -lm
-$(U)/multi/programs.h: $(UMULTI:%=user/%.c)
+$(U)/multi/programs.h: $(wildcard $(UMULTI:%=user/%.c) $(UMULTI:%=user/%/*.c))
 	@mkdir -p $(@D)
 	$(Q)printf 'PROGRAM("%s", %s)\n' $(foreach p,$(UMULTI),$(notdir $(p)) $(call entry,$(p))) > $@
 $(U)/isthmus: user/multi/multi.c $(U)/multi/programs.h $(UMULTI:%=$(U)/%.entry.o) $(ULIBS:user/%.c=$(U)/%.o)

@@ -3,7 +3,8 @@
 """Makes the root file system: BusyBox with a link per applet, our programs, user/etc, device nodes. Needs no root.
 
 usage: mkinitramfs.py -o OUT --init FILE --busybox FILE --etc DIR --doc DIR --sources DIR --multi FILE NAME... --alone FILE...
-The multi-call FILE gets a link for each NAME. A line ` * help: TEXT` in a program's source gives it its line in `help`.
+The multi-call FILE gets a link for each NAME. A line ` * help: TEXT` in a program's source gives it its line in `help`; a program that
+is a folder has it in main.c.
 """
 import argparse
 import os
@@ -41,7 +42,7 @@ def help_lines(sources, names):
                 with open(os.path.join(folder, name), encoding="utf-8") as f:
                     line = re.search(r"^ \* help: (.*)$", f.read(2000), re.M)
                 if line:
-                    found[name[:-2]] = line.group(1)
+                    found[os.path.basename(folder) if name == "main.c" else name[:-2]] = line.group(1)
     return [(n, found[n]) for n in sorted(names) if n in found]
 
 
