@@ -58,7 +58,7 @@ static bool take_zombie(struct group *child, struct wait_request *r)
 	return true;
 }
 
-static bool take_event(struct group *child, struct wait_request *r, u32 flag, int code, int status)
+static bool take_event(struct group *child, struct wait_request *r, u32 flag)
 {
 	bool found;
 
@@ -68,9 +68,9 @@ static bool take_event(struct group *child, struct wait_request *r, u32 flag, in
 	found = child->wait_flags & flag;
 	if (found && !(r->options & WNOWAIT))
 		child->wait_flags &= ~flag;
+	r->code = flag == WAIT_STOPPED ? CLD_STOPPED : CLD_CONTINUED;
+	r->status = flag == WAIT_STOPPED ? child->stop_sig << 8 | 0x7f : 0xffff;
 	spin_unlock_irq(&child->siglock);
-	r->code = code;
-	r->status = status;
 	return found;
 }
 
@@ -83,8 +83,8 @@ static bool consider(struct group *child, struct wait_request *r)
 		return false;
 	r->any_child = true;
 	found = (r->options & WEXITED && take_zombie(child, r)) ||
-		(r->options & WSTOPPED && take_event(child, r, WAIT_STOPPED, CLD_STOPPED, child->stop_sig << 8 | 0x7f)) ||
-		(r->options & WCONTINUED && take_event(child, r, WAIT_CONTINUED, CLD_CONTINUED, 0xffff));
+		(r->options & WSTOPPED && take_event(child, r, WAIT_STOPPED)) ||
+		(r->options & WCONTINUED && take_event(child, r, WAIT_CONTINUED));
 	if (!found)
 		return false;
 	r->pid = child->tgid;

@@ -56,6 +56,30 @@ static void states(void)
 	ok(waitpid(pid, &st, 0) == pid && WIFSIGNALED(st), "SIGKILL ends a stopped process");
 }
 
+/* The parent looks all the time, on another CPU: it never sees a stop without its signal. */
+static void stop_signals(void)
+{
+	int st, wrong = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		setpgid(0, 0); /* not orphaned: SIGTSTP stops it as well */
+		for (;;) {
+			raise(SIGSTOP);
+			raise(SIGTSTP);
+		}
+	}
+	for (int i = 0; i < 3000; i++) {
+		while (waitpid(pid, &st, WUNTRACED | WNOHANG) == 0)
+			;
+		wrong += !WIFSTOPPED(st) || WSTOPSIG(st) != (i % 2 ? SIGTSTP : SIGSTOP);
+		kill(pid, SIGCONT);
+	}
+	is(wrong, 0, "each stop is reported with its own signal");
+	kill(pid, SIGKILL);
+	waitpid(pid, &st, 0);
+}
+
 static void with_waitid(void)
 {
 	siginfo_t si;
@@ -299,6 +323,7 @@ int main(int argc, char **argv)
 		for (;;)
 			pause();
 	states();
+	stop_signals();
 	with_waitid();
 	groups();
 	clone_children();
