@@ -311,7 +311,7 @@ int main(int argc, char **argv)
 		taken = 0;
 	remove_folder();
 	after = low_free();
-	for (int i = 0; i < 50 && !busy && before - after > 4096; i++, after = low_free()) /* slabs and grace periods come a little later */
+	for (int i = 0; i < 300 && !busy && before - after > 4096; i++, after = low_free()) /* slabs and grace periods come a little later */
 		usleep(100000);
 	leak = !busy && before - after > 4096;
 	printf("lowmemhog result=%s low_kb_before=%lld low_kb_taken=%lld low_kb_after=%lld seconds=%.1f seed=%u\n", leak ? "leak" : "ok",

@@ -37,7 +37,7 @@
 #define PAGE 4096
 #define HIGHEST 460
 
-static u64 length = 60, seed = 1, workers = 4, patience = 10, threads = 3, from_number, to_number = HIGHEST, trace;
+static u64 length = 60, seed = 1, workers = 4, patience = 60, threads = 3, from_number, to_number = HIGHEST, trace;
 
 static const int left_out[] = {
 	SYS_reboot, SYS_kill, SYS_tkill, SYS_tgkill, SYS_exit, SYS_exit_group, SYS_fork, SYS_vfork, SYS_clone, 435 /* clone3 */,
@@ -328,7 +328,7 @@ int main(int argc, char **argv)
 		{ "seconds", 'n', &length, "how long (60)" },
 		{ "workers", 'n', &workers, "processes at once (4)" },
 		{ "threads", 'n', &threads, "in each (3)" },
-		{ "patience", 'n', &patience, "seconds for a killed worker to end (10)" },
+		{ "patience", 'n', &patience, "seconds for a killed worker to end (60)" },
 		{ "seed", 'n', &seed, "of the calls (1)" },
 		{ "from", 'n', &from_number, "lowest system-call number (0)" },
 		{ "to", 'n', &to_number, "first number above (460)" },
