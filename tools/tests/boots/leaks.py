@@ -25,7 +25,7 @@ def names():
 
 def main():
     todo = list(names())
-    script = "".join(f"echo '@ {n}'; timeout -s KILL 60 leakcheck --times 8 --seconds 4 -- /tests/{n} 2>&1\n" for n in todo)
+    script = "".join(f"echo '@ {n}'; timeout -s KILL 300 leakcheck --times 8 --seconds 4 -- /tests/{n} 2>&1\n" for n in todo)
     add = [w for n in todo for w in ("--add", f"{BUILD}/user/tests/{n}:/tests/{n}")]
     r = subprocess.run([RUN, "-m", "512M", "-s", "2", "--timeout", "230", *add, "--", "sh", "-c", script], stdin=subprocess.DEVNULL,
                        capture_output=True, text=True, errors="replace", check=False)

@@ -51,13 +51,28 @@ def prepare(tree):
 
 def run(name, command, tree):
     interactive = " -- " not in command
-    if interactive:  # a shell: leave it by what it understands
-        command = f"(sleep 12; echo poweroff) | {command} --no-iso --timeout 60"
-    r = subprocess.run(["timeout", "100", "bash", "-c", command], cwd=tree, stdin=None if interactive else subprocess.DEVNULL, capture_output=True, check=False,
-                       env=dict(os.environ, O=os.path.basename(BUILD)))
+    limit = ["timeout", str(100 * int(os.environ.get("PATIENCE", 1)))]
+    with tempfile.TemporaryFile() as errors:
+        p = subprocess.Popen([*limit, "bash", "-c", command + " --no-iso" * interactive], cwd=tree, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             stderr=errors, env=dict(os.environ, O=os.path.basename(BUILD)))
+        said = leave_shell(p) if interactive else p.communicate()[0]
+        errors.seek(0)
+        complaints = errors.read()
     into = re.search(r" > (\S+)$", command)
-    said = r.stdout or (into and os.path.getsize(f"{tree}/{into.group(1)}"))
-    tap.ok(r.returncode == 0 and (interactive or said), f"{name}: {command}", f"status {r.returncode}\n" + (r.stdout + r.stderr).decode(errors="replace"))
+    heard = said or (into and os.path.getsize(f"{tree}/{into.group(1)}"))
+    tap.ok(p.returncode == 0 and heard, f"{name}: {command}", f"status {p.returncode}\n" + (said + complaints).decode(errors="replace"))
+
+
+def leave_shell(p):
+    """By what it understands, once it asks. => what was said"""
+    said = b""
+    while not re.search(rb"^isthmus:.*# ", said, re.M):
+        more = os.read(p.stdout.fileno(), 4096)
+        if not more:
+            break
+        said += more
+    p.stdin.write(b"poweroff\n")
+    return said + p.communicate()[0]
 
 
 with tempfile.TemporaryDirectory(dir=BUILD) as top:
