@@ -14,7 +14,9 @@ import transcript  # noqa: E402
 from tap import done, ok  # noqa: E402
 
 SCRIPTS = ("shell", "files")
+# More than 10000 pages out: all of its 100 MB are there, 36 of them at least on the disk, before the scripts begin.
 DRIVER = """thrash --size 100M --passes 1000 >/dev/null 2>&1 & beside=$!
+out() {{ sed -n 's/^pswpout //p' /proc/vmstat; }}; while kill -0 $beside && [ $(out) -le 10000 ]; do usleep 50000; done; echo began $(out) >&2
 {driver}
 kill -0 $beside && echo "@@still there" >&2
 kill $beside; grep oom_kill /proc/vmstat >&2; grep pswpout /proc/vmstat >&2
@@ -43,8 +45,8 @@ def one(name, block):
         got, notes = under_thrash(driver_for(parts, 100), f"{tmp}/transcript", block)
     want, got, tidy = transcript.split_output(want), transcript.split_output(got), transcript.normaliser(head)
     wrong = [title for n, (title, _) in enumerate(parts, 1) if n not in want or tidy(want[n]) != tidy(got.get(n, "nothing"))]
-    said = dict(line.split() for line in notes.splitlines() if line.startswith(("oom_kill ", "pswpout ")))
-    good = not wrong and said.get("oom_kill") == "0" and int(said.get("pswpout", 0)) > 10000 and "@@still there" in notes
+    said = dict(line.split() for line in notes.splitlines() if line.startswith(("oom_kill ", "began ", "pswpout ")))
+    good = not wrong and said.get("oom_kill") == "0" and int(said.get("pswpout", 0)) > int(said.get("began", 0)) > 10000 and "@@still there" in notes
     ok(good, f"{name}.sh in 64 MB beside thrash, swap on {block}: {len(parts)} cases, {said}",
        "\n".join([f"differs: {w}" for w in wrong] + notes.splitlines()[-30:]))
 
