@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * /proc/lowmem: who holds low memory. Every line is counted by itself; `other` is what no line knows, so that the sum is
- * all RAM below max_low_pfn at any moment. A large `other` is a consumer that deserves a line.
+ * all RAM below max_low_pfn at any moment. A large `other` is a consumer that deserves a line. Pages that move while the lines are
+ * counted may be in two of them, or in none; where that makes more than all RAM, it is counted again.
  *
  * What was reserved at boot is known by page->private of its frames; per-CPU counters (lowmem_account) count what comes
  * and goes; slabs and LRU lists are asked.
@@ -51,25 +52,36 @@ static unsigned long used(enum lowmem_user who)
 	return n > 0 ? n : 0;
 }
 
+#define NR_LINES 12
+#define TRIES 10
+
 struct report {
 	lowmem_emit emit;
 	void *arg;
+	struct { const char *name; unsigned long pages; } lines[NR_LINES];
+	unsigned n, slabs_at; /* the line of all slabs */
 	unsigned long known, slabs;
-	bool names;
 };
 
 static void line(struct report *r, const char *name, unsigned long pages)
 {
 	r->known += pages;
-	r->emit(r->arg, name, pages, 0, false);
+	r->lines[r->n].name = name;
+	r->lines[r->n++].pages = pages;
 }
 
-static void slab_line(void *arg, const struct slab_info *info)
+static void count_slab(void *arg, const struct slab_info *info)
 {
 	struct report *r = arg;
 
 	r->slabs += info->pages;
-	if (r->names && info->pages)
+}
+
+static void show_slab(void *arg, const struct slab_info *info)
+{
+	struct report *r = arg;
+
+	if (info->pages)
 		r->emit(r->arg, info->name, info->pages, info->active, true);
 }
 
@@ -89,22 +101,37 @@ static void free_lines(struct report *r)
 	line(r, "free_on_cpus", zone_pcp_pages(&zones[ZONE_DMA]) + zone_pcp_pages(&zones[ZONE_NORMAL]));
 }
 
+static void count_lines(struct report *r)
+{
+	r->n = 0;
+	r->known = r->slabs = 0;
+	line(r, "kernel", used(LOW_KERNEL));
+	line(r, "boot_modules", used(LOW_MODULE));
+	line(r, "mem_map", used(LOW_MEMMAP));
+	line(r, "page_directories", used(LOW_PMD));
+	line(r, "page_tables", used(LOW_PTE));
+	line(r, "kernel_stacks", used(LOW_STACK));
+	line(r, "vmalloc", used(LOW_VMALLOC));
+	line(r, "files_and_anon", low_lru_pages());
+	for_each_slab_cache(count_slab, r);
+	r->slabs_at = r->n;
+	line(r, "slabs", r->slabs);
+	free_lines(r);
+}
+
 void lowmem_report(lowmem_emit emit, void *arg)
 {
 	struct report r = { .emit = emit, .arg = arg };
 
-	line(&r, "kernel", used(LOW_KERNEL));
-	line(&r, "boot_modules", used(LOW_MODULE));
-	line(&r, "mem_map", used(LOW_MEMMAP));
-	line(&r, "page_directories", used(LOW_PMD));
-	line(&r, "page_tables", used(LOW_PTE));
-	line(&r, "kernel_stacks", used(LOW_STACK));
-	line(&r, "vmalloc", used(LOW_VMALLOC));
-	line(&r, "files_and_anon", low_lru_pages());
-	for_each_slab_cache(slab_line, &r);
-	line(&r, "slabs", r.slabs);
-	r.names = true;
-	for_each_slab_cache(slab_line, &r);
-	free_lines(&r);
+	for (unsigned i = 0; i < TRIES; i++) {
+		count_lines(&r);
+		if (likely(r.known <= lowmem_present()))
+			break;
+	}
+	for (unsigned i = 0; i < r.n; i++) {
+		emit(arg, r.lines[i].name, r.lines[i].pages, 0, false);
+		if (i == r.slabs_at)
+			for_each_slab_cache(show_slab, &r);
+	}
 	emit(arg, "other", lowmem_present() > r.known ? lowmem_present() - r.known : 0, 0, false);
 }
