@@ -124,7 +124,6 @@ static void inherits(char *p, bool last, struct rmap_count *c)
 		madvise(p, 16 * P, MADV_DONTNEED);
 		return;
 	}
-	usleep(100000); /* the others' CPUs let go of the pages a moment later */
 	own_copies(p, true, c);
 }
 
