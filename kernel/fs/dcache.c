@@ -122,10 +122,8 @@ static struct dentry *kill(struct dentry *d)
 	return parent == d ? NULL : parent;
 }
 
-static unsigned long prune(unsigned long nr);
-
-/* d->lock held (released here), refcount 0, hashed: keep it for the next lookup. */
-static void retain(struct dentry *d)
+/* d->lock held (released here), refcount 0, hashed: keep it for the next lookup. => there are too many now */
+static bool retain(struct dentry *d)
 {
 	bool full;
 
@@ -140,26 +138,25 @@ static void retain(struct dentry *d)
 	full = nr_unused > max_unused;
 	spin_unlock(&lru_lock);
 	spin_unlock(&d->lock);
-	if (unlikely(full))
-		prune(max_unused / 16 + 1);
+	return full;
 }
 
-void dput(struct dentry *d)
+/* => there are too many unused ones */
+static bool put(struct dentry *d)
 {
 	while (d) {
 		if (likely(atomic_add_unless(&d->refcount, -1, 1)))
-			return;
+			return false;
 		spin_lock(&d->lock);
 		if (!atomic_dec_and_test(&d->refcount)) {
 			spin_unlock(&d->lock);
-			return;
+			return false;
 		}
-		if ((d->flags & (D_HASHED | D_VOLATILE)) == D_HASHED) {
-			retain(d);
-			return;
-		}
+		if ((d->flags & (D_HASHED | D_VOLATILE)) == D_HASHED)
+			return retain(d);
 		d = kill(d);
 	}
+	return false;
 }
 
 /* Take up to nr unused dentries off the cold end and free them. Ones looked at again since get another round. */
@@ -167,7 +164,7 @@ static unsigned long prune(unsigned long nr)
 {
 	unsigned long freed = 0;
 
-	if (!down_read_trylock(&unused_sem))
+	if (!unused_trylock())
 		return 0;
 	while (nr--) {
 		struct dentry *d;
@@ -193,12 +190,18 @@ static unsigned long prune(unsigned long nr)
 			d->flags &= ~D_REFERENCED;
 			retain(d);
 		} else {
-			dput(kill(d));
+			put(kill(d));
 			freed++;
 		}
 	}
-	up_read(&unused_sem);
+	unused_unlock();
 	return freed;
+}
+
+void dput(struct dentry *d)
+{
+	if (unlikely(put(d)))
+		prune(max_unused / 16 + 1);
 }
 
 /* --- making ----------------------------------------------------------------------------------------------------- */

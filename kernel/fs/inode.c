@@ -372,13 +372,13 @@ static unsigned long scan(unsigned long objects, gfp_t gfp)
 	unsigned long freed = 0;
 	struct inode *i;
 
-	if (!(gfp & __GFP_FS) || !down_read_trylock(&unused_sem))
+	if (!(gfp & __GFP_FS) || !unused_trylock())
 		return 0;
 	while (objects && (i = take_unused(&objects)) != NULL) {
 		evict(i);
 		freed++;
 	}
-	up_read(&unused_sem);
+	unused_unlock();
 	return freed;
 }
 static struct shrinker shrinker = { .name = "inode", .count = count, .scan = scan };
