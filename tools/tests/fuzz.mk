@@ -24,7 +24,7 @@ $(FB)/ext2-seeds: tools/tests/fuzz/seeds.sh
 
 fuzz: $(FB)/ext2 $(FB)/ext2-seeds
 	@mkdir -p $(FB)/ext2-corpus
-	$(Q)EXT2_SEEDS=$(FB)/ext2-seeds $(FB)/ext2 -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=1000 -max_len=500 -len_control=0 -print_final_stats=1 \
+	$(Q)EXT2_SEEDS=$(FB)/ext2-seeds $(FB)/ext2 -max_total_time=$(SECONDS) -timeout=60 -rss_limit_mb=1000 -max_len=500 -len_control=0 -print_final_stats=1 \
 	    -artifact_prefix=$(FB)/ $(FB)/ext2-corpus 2>$(FB)/ext2.log; s=$$?; grep -E "ERROR|SUMMARY|^shim|exec/s: [0-9]+ rss|stat::number" $(FB)/ext2.log | tail -4; exit $$s
 .PHONY: fuzz
 -include $(shell find $(FB) -name '*.d' 2>/dev/null)

@@ -13,7 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.a
 CACHE = os.path.join(ROOT, os.environ.get("CACHE", ".cache"))
 fetch = subprocess.run([f"{ROOT}/tools/deps.sh", "--packages", CACHE, "memtester", "libc6"], capture_output=True, text=True, check=False)
 if fetch.returncode:
-    print("1..0 # SKIP the packages cannot be fetched: " + fetch.stderr.strip().splitlines()[-1])
+    print("1..0 # SKIP the packages cannot be fetched: " + "".join(fetch.stderr.strip().splitlines()[-1:]))
     sys.exit(0)
 lib = f"{CACHE}/packages/libc6"
 loader, libc = glob.glob(f"{lib}/lib/*/ld-linux.so.2")[0], glob.glob(f"{lib}/lib/*/libc.so.6")[0]
