@@ -216,13 +216,29 @@ static void evict(struct inode *i)
 	call_rcu(&i->rcu, free_rcu);
 }
 
+/* An unlinked file's storage is free when its last user goes, not some time later because the flusher was at it just then. Who frees
+ * memory, or works for others, does not wait: the flusher might wait for it. => cache_lock held, under which holds are taken */
+static void lock_past_flusher(struct inode *i)
+{
+	spin_lock(&cache_lock);
+	while (unlikely(flusher_holds(&i->data)) && atomic_read(&i->refcount) == 2 && !(current->flags & (PF_KTHREAD | PF_MEMALLOC))) {
+		spin_unlock(&cache_lock);
+		wait_for_flusher(&i->data);
+		spin_lock(&cache_lock);
+	}
+}
+
 void iput(struct inode *i)
 {
 	bool keep;
 
-	if (atomic_add_unless(&i->refcount, -1, 1))
-		return;
-	spin_lock(&cache_lock);
+	if (unlikely(!i->nlink) && i->data.backing) {
+		lock_past_flusher(i);
+	} else {
+		if (atomic_add_unless(&i->refcount, -1, 1))
+			return;
+		spin_lock(&cache_lock);
+	}
 	if (!atomic_dec_and_test(&i->refcount)) {
 		spin_unlock(&cache_lock);
 		return;

@@ -9,7 +9,8 @@
  *	nowhere --mapping_dirtied--> dirty --(old enough, or too much)--> io --written--> dirty (still something) or nowhere
  *
  * A mapping is held (its inode cannot go) while it is written; what is on its way out anyway is left to its evictor,
- * which takes it off the list (mapping_forget).
+ * which takes it off the list (mapping_forget). The last user of an unlinked file waits for the hold to end (iput), so that the blocks
+ * are free when unlink or close returns.
  *
  * The thread starts when somebody is over the limit, and otherwise every dirty_writeback_centisecs for what has been
  * dirty longer than dirty_expire_centisecs; with nothing dirty it sleeps for good. Who sets another interval wakes it.
@@ -104,6 +105,8 @@ static struct address_space *next_io(struct flusher *f)
 	spin_lock(&f->lock);
 	while (!m && !list_empty(&f->io)) {
 		m = list_first_entry(&f->io, struct address_space, dirty_node);
+		f->holder = current;
+		WRITE_ONCE(f->held, m); /* before the hold: who finds m held knows by whom */
 		if (cache_fs_ops->hold(m)) {
 			list_move_tail(&m->dirty_node, &f->dirty);
 			m->dirtied = now();
@@ -113,8 +116,33 @@ static struct address_space *next_io(struct flusher *f)
 		m->dirtied = 0;
 		m = NULL;
 	}
+	if (!m)
+		WRITE_ONCE(f->held, NULL);
 	spin_unlock(&f->lock);
 	return m;
+}
+
+static void let_go(struct flusher *f, struct address_space *m)
+{
+	cache_fs_ops->release(m);
+	WRITE_ONCE(f->held, NULL);
+	smp_mb();
+	if (unlikely(waitqueue_active(&f->released)))
+		wake_up_all(&f->released);
+}
+
+bool flusher_holds(const struct address_space *m)
+{
+	const struct flusher *f = m->backing->flusher;
+
+	return READ_ONCE(f->held) == m && READ_ONCE(f->holder) != current;
+}
+
+void wait_for_flusher(struct address_space *m)
+{
+	struct flusher *f = m->backing->flusher;
+
+	wait_event(&f->released, READ_ONCE(f->held) != m);
 }
 
 /* --- passes -------------------------------------------------------------------------------------------------------------- */
@@ -156,7 +184,7 @@ static long flush_some(struct flusher *f, long pages, u32 older)
 
 		done += wb.written;
 		settle(f, m, more);
-		cache_fs_ops->release(m);
+		let_go(f, m);
 		cond_resched();
 	}
 	mutex_unlock(&f->pass);
@@ -185,7 +213,7 @@ static int sync_round(struct flusher *f, struct backing *only, bool sync, bool w
 			err = err ? err : wb.err;
 		}
 		settle(f, m, false);
-		cache_fs_ops->release(m);
+		let_go(f, m);
 		cond_resched();
 	}
 	return err;
@@ -284,6 +312,7 @@ static struct flusher *make(struct disk *d)
 	list_init(&f->io);
 	wait_queue_init(&f->wait);
 	wait_queue_init(&f->throttled);
+	wait_queue_init(&f->released);
 	f->rate_since = ktime_get();
 	f->rate = 1024;
 	if (IS_ERR(kthread_run(flusher_thread, f, "flush-%s", d->whole.name))) {

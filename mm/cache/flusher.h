@@ -14,6 +14,9 @@ struct flusher {
 	struct list_head io;         /* lock: those that the pass under way has still to come to */
 	atomic_t nr_dirty, nr_writeback; /* pages */
 	struct mutex pass;           /* one pass over the lists at a time */
+	struct address_space *held;  /* pass: what it is at just now, by ... */
+	struct task *holder;
+	struct wait_queue released;  /* for the next `held` */
 	struct wait_queue wait;      /* the thread sleeps here */
 	bool kicked;                 /* ... unless there is something to do at once */
 	struct wait_queue throttled; /* writers */

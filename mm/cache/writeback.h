@@ -48,6 +48,8 @@ void mapping_dirtied(struct address_space *m);  /* its pages or its inode: puts 
 void mapping_forget(struct address_space *m);   /* its inode goes: off the list */
 /* Everything that is dirty now on this flusher (of this backing, or of all: NULL), data and inodes; waits for it. */
 int flusher_sync(struct flusher *f, struct backing *only, bool wait);
+bool flusher_holds(const struct address_space *m); /* somebody else's pass is at it, or about to be: it has, or comes for, a hold */
+void wait_for_flusher(struct address_space *m);    /* to be done with it. The caller has a reference */
 void for_each_flusher(void (*fn)(struct flusher *f, void *arg), void *arg);
 void wake_flushers(unsigned long pages);        /* memory is short: start write-out of about so many pages */
 

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -169,7 +170,7 @@ static void unmounting(const char *dev)
 				_exit(1);
 	for (bool good = true; good && rounds < 12; rounds += good) {
 		good = !mount(dev, "/tmp/race", "ext2", 0, NULL);
-		for (int n = 0; n < 300; n++) {
+		for (int n = 0; n < 150; n++) {
 			snprintf(name, sizeof(name), "/tmp/race/%d", n);
 			if (n % 3 || access(name, F_OK))
 				close(open(name, n % 3 ? O_RDONLY : O_RDONLY | O_CREAT, 0600));
@@ -179,6 +180,43 @@ static void unmounting(const char *dev)
 	is(rounds, 12, "unmounted while names are dropped");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
+}
+
+static void flush_after(const char *centisecs)
+{
+	static const char *const names[] = { "/proc/sys/vm/dirty_expire_centisecs", "/proc/sys/vm/dirty_writeback_centisecs" };
+
+	for (int i = 0; i < 2; i++) {
+		int f = open(names[i], O_WRONLY);
+
+		if (write(f, i ? centisecs : "1", 1) != 1)
+			bail(names[i]);
+		close(f);
+	}
+}
+
+/* Who removes a file has its blocks back at once, though the flusher was just about to write it. */
+static void room_again(void)
+{
+	struct statfs before, after;
+	int late = 0;
+
+	flush_after("1");
+	memset(page, 1, sizeof(page));
+	for (int n = 0; n < 150; n++) {
+		int f = open("/tmp/race/gone", O_CREAT | O_RDWR, 0600);
+
+		statfs("/tmp/race", &before);
+		for (int k = 0; k < 60; k++)
+			write(f, page, PAGE);
+		usleep(rnd(12000));
+		close(f);
+		unlink("/tmp/race/gone");
+		statfs("/tmp/race", &after);
+		late += after.f_bfree < before.f_bfree;
+	}
+	is(late, 0, "what a removed file held is free at once");
+	flush_after("0");
 }
 
 int main(void)
@@ -194,6 +232,8 @@ int main(void)
 			bail(dev);
 		race("/tmp/race", n ? "ext2, 4 KB blocks" : "ext2, 1 KB blocks");
 		unlink("/tmp/race/file");
+		if (n)
+			room_again();
 		is(umount("/tmp/race"), 0, "... unmounted");
 		if (!n)
 			unmounting(dev);
