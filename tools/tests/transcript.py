@@ -149,7 +149,8 @@ def main():
         disk = (lambda: disk_with(debian[0], tree, f"{tmp}/disk")) if debian else lambda: None
         want = b""
         if "peer" not in keys and not os.environ.get("PEER") and hostlinux.available():
-            want = hostlinux.run(driver, f"{BUILD}/initramfs.cpio", [(tree, "transcript")], max(120, int(keys.get("time", 60))) * PATIENCE, debian and debian[1]) or b""
+            seconds = max(120, int(keys.get("time", 60))) * PATIENCE
+            want = hostlinux.run(driver, f"{BUILD}/initramfs.cpio", [(tree, "transcript")], seconds, debian and debian[1]) or b""
         if b"@@case" not in want:
             if not peer_kernel():
                 print("1..0 # SKIP neither this host nor the peer (tools/deps.sh --peer) can show what Linux prints")

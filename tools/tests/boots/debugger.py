@@ -138,8 +138,9 @@ def nonlinear():
     with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
         # each slot has a page in both children; stopped: else a move may be under way, and its slot empty
         both = "awk '/memfd:remapper/ { m = 1 } m && /^Rss:/ { n += $2 == 240; m = 0 } END { print n + 0 }'"
-        say = f"remapper --processes 2 --window 60 --seconds 300 & until pids=$(pidof remapper) && [ $(cat $(printf '/proc/%s/smaps ' $pids) | {both}) = 2 ]; " \
-              "do usleep 100000; done; kill -STOP $pids; for p in $pids; do until grep -q ') T' /proc/$p/stat; do usleep 100000; done; done; echo pids $pids; echo ready; read -r go" + PANIC
+        say = "remapper --processes 2 --window 60 --seconds 300 & until pids=$(pidof remapper) && " \
+              f"[ $(cat $(printf '/proc/%s/smaps ' $pids) | {both}) = 2 ]; do usleep 100000; done; kill -STOP $pids; " \
+              "for p in $pids; do until grep -q ') T' /proc/$p/stat; do usleep 100000; done; done; echo pids $pids; echo ready; read -r go" + PANIC
         p, said = start(say, "-m", "128M", "--dump", f"{tmp}/core")
         said += p.communicate("\n")[0]
         pid = max(re.search(r"^pids (.*)$", said, re.M).group(1).split(), key=int)
