@@ -189,10 +189,10 @@ static int set_up(struct swap_area *a)
 
 static void put_in_order(struct swap_area *a)
 {
-	unsigned i = nr_order;
+	unsigned i;
 
 	spin_lock(&swap_lock);
-	for (; i && order[i - 1]->prio < a->prio; i--)
+	for (i = nr_order; i && order[i - 1]->prio < a->prio; i--)
 		order[i] = order[i - 1];
 	order[i] = a;
 	nr_order++;
