@@ -139,8 +139,9 @@ int swap_cache_enter(struct page *page, swap_entry_t entry)
 		this_cpu_inc(cached);
 		return 0;
 	}
-	page->private = 0;
-	page->flags &= ~(1UL << PG_swapcache | 1UL << PG_swapbacked);
+	page->private = 0; /* a lookup that read the slot when this frame was its page before may wait for the lock already: atomically */
+	clear_page_swapcache(page);
+	clear_page_swapbacked(page);
 	put_page(page);
 	return err;
 }
@@ -163,23 +164,18 @@ struct page *swap_find_page(swap_entry_t entry)
 }
 
 /* --- out ----------------------------------------------------------------------------------------------------------------------- */
-/* s is page's slot, locked. The cache's reference is the caller's now. */
-static void detach(struct page *page, struct swap_slot *s)
+/* s is page's slot, locked, and unlocked here. It may be the last that swapoff waits for: from then on the area's type names no area any
+ * more, and the lock alone (preemption is off) keeps the area itself. The cache's reference is the caller's now. */
+static void undress(struct page *page, swap_entry_t entry, struct swap_slot *s)
 {
-	swap_entry_t entry = page_swap_entry(page);
+	struct swap_area *a = swap_area_of(entry);
 
 	ASSERT(slot_page(s) == page);
 	s->frame &= ~SLOT_FRAME;
 	if (!s->count)
-		swap_slot_release(swap_area_of(entry), swap_offset(entry), s);
+		swap_slot_release(a, swap_offset(entry), s);
 	this_cpu_dec(cached);
-}
-
-/* The slot must be unlocked by its own entry, which goes from the page here. */
-static void undress(struct page *page, swap_entry_t entry, struct swap_slot *s)
-{
-	detach(page, s);
-	unlock_entry(entry, s);
+	swap_slot_unlock(a, swap_offset(entry), s);
 	clear_page_swapcache(page);
 	page->private = 0;
 }

@@ -147,7 +147,7 @@ static struct page *new_page(swap_entry_t entry, gfp_t gfp)
 		lru_add(page);
 		return page;
 	}
-	clear_page_locked(page);
+	unlock_page(page);
 	put_page(page);
 	return ERR_PTR(err);
 }
