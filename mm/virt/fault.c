@@ -166,7 +166,7 @@ static __always_inline int vma_fault(struct vma *vma, unsigned long addr, bool w
 	do {
 		r = fault_once(&f);
 		fault_unmap(&f);
-	} while (r == VMF_RETRY && f.spare);
+	} while (r == VMF_RETRY && f.spare && !(wait && *wait)); /* one page to wait for: our spare one does not hurry that */
 	rmap_unprepare(&f.batch);
 	if (unlikely(f.spare))
 		free_page(f.spare);
