@@ -46,6 +46,7 @@ static void add_mm(struct mm *mm, struct oom_use *u)
 	unsigned long tables = READ_ONCE(mm->nr_ptes);
 
 	u->mm = mm;
+	u->state = READ_ONCE(mm->oom_state);
 	u->rss = mm_rss(mm);
 	u->swap = atomic_read(&mm->swap_ents);
 	u->low += rmap_mm_size + (unsigned long)mm->map_count * rmap_vma_size + mm->nr_pmds * PAGE_SIZE;
@@ -167,7 +168,7 @@ static void consider(struct choice *c, struct task *t)
 	struct oom_use u;
 	unsigned long points;
 
-	if (!may_die(t) || !oom_use_of(t, &u) || u.mm == c->init_mm || READ_ONCE(u.mm->oom_state) != OOM_MM_ALIVE)
+	if (!may_die(t) || !oom_use_of(t, &u) || u.mm == c->init_mm || u.state != OOM_MM_ALIVE)
 		return;
 	points = oom_points(c->q, &u, t->group->oom_score_adj);
 	c->all += points;
@@ -252,18 +253,46 @@ static bool same_family_again(const struct oom_family *f)
 	       f->pgrp == last_family.pgrp;
 }
 
+/* mm is an address only, seen in a thread of t's process, which may be leaving just now. => counted; NULL: nobody lives in it there any more */
+static struct mm *grab_mm(struct task *leader, struct mm *mm)
+{
+	struct task *t;
+	bool there = false;
+
+	for_each_thread(leader->group, t) {
+		spin_lock(&t->alloc_lock);
+		there = t->mm == mm;
+		if (there)
+			mmgrab(mm);
+		spin_unlock(&t->alloc_lock);
+		if (there)
+			return mm;
+	}
+	return NULL;
+}
+
+/* Who is chosen may be gone a moment later: then somebody else is, of those that are left. tasklist_lock */
+static struct task *choose_alive(const struct oom_question *q, struct oom_family *family, struct oom_use *use, struct mm **mm)
+{
+	struct task *t;
+
+	do {
+		t = choose(q, family);
+		*mm = t && oom_use_of(t, use) ? grab_mm(t, use->mm) : NULL;
+	} while (t && !*mm);
+	return t;
+}
+
 /* => an address space that dies, counted for the reaper; NULL: nobody could be killed. tasklist_lock is taken inside */
 static struct mm *kill_somebody(const struct oom_question *q, struct oom_kill *k)
 {
 	struct oom_family family;
-	struct mm *mm = NULL;
+	struct mm *mm;
 	struct task *t;
 
 	read_lock(&tasklist_lock);
-	t = choose(q, &family);
-	if (t && oom_use_of(t, &k->use)) {
-		mm = k->use.mm;
-		mmgrab(mm);
+	t = choose_alive(q, &family, &k->use, &mm);
+	if (t) {
 		k->pid = t->group->tgid;
 		k->uid = reclaim_ops->task_uid(t);
 		k->adj = t->group->oom_score_adj;

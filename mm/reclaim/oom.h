@@ -15,7 +15,7 @@
 #define OOM_FAMILIES 128u
 
 struct pid;
-struct oom_use { unsigned long low /* bytes */, rss, swap /* pages */; struct mm *mm; /* not counted */ };
+struct oom_use { unsigned long low /* bytes */, rss, swap /* pages */; struct mm *mm; /* an address only */ u32 state; /* OOM_MM_* */ };
 struct oom_question { enum zone_id highest; bool low_only; unsigned long share /* of 1024 */, total; };
 struct oom_family { u32 uid; struct pid *pgrp /* an address only */; unsigned members; unsigned long points; struct task *youngest; };
 
