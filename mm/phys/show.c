@@ -31,5 +31,6 @@ void show_mem(void)
 	for (int i = 0; i < NR_ZONES; i++)
 		if (zones[i].present)
 			show_zone(&zones[i]);
-	lowmem_report(show_consumer, NULL);
+	if (preemptible()) /* counting slabs sleeps */
+		lowmem_report(show_consumer, NULL);
 }
