@@ -398,6 +398,15 @@ static bool others_can(gfp_t gfp, enum zone_id highest)
 	return n > 64 && patience++ < 100;
 }
 
+/* What waits for a grace period comes back, and then out of the CPUs' own stocks, where it was put: the zones know only what is in their
+ * lists. No callback allocates, or takes a lock that somebody who allocates may hold. */
+static void wait_for_freed(void)
+{
+	rcu_barrier();
+	slab_drain_all();
+	drain_all_pages();
+}
+
 bool oom(struct zone *zone, gfp_t gfp, unsigned order)
 {
 	enum zone_id highest = zone - zones;
@@ -426,7 +435,7 @@ bool oom(struct zone *zone, gfp_t gfp, unsigned order)
 		return true;
 	}
 	if (!enough(highest, order))
-		rcu_barrier();
+		wait_for_freed();
 	if (!enough(highest, order))
 		again = oom_locked(highest, gfp, order);
 	mutex_unlock(&oom_mutex);
