@@ -8,7 +8,7 @@
  *	  still that entry's page? uptodate?            no: look again; SIGBUS
  *	  PTL: still that entry?                        no: somebody was faster
  *	    one entry fewer, one mapping more
- *	    nobody else holds the entry or maps the page, and this is a write: writable at once, and the slot is free
+ *	    nobody else holds the entry, or maps the page or looks at it, and this is a write: writable at once, and the slot is free
  *
  * Waiting for the disk is done without the mmap lock: the fault gives the page to its caller (f->wait), who drops the lock,
  * waits, and comes again; only the second time, and for callers that cannot, it waits here.
@@ -68,10 +68,11 @@ static u64 swapped_bits(const struct fault *f, bool write)
 	return write ? bits | PTE_DIRTY | (f->vma->flags & VM_WRITE ? PTE_WRITE : 0) : bits;
 }
 
-/* The page takes the entry's place, with our reference. => PTL and page lock held. True: the slot has no other user */
+/* The page takes the entry's place, with our reference. => PTL and page lock held. True: writable. Not if there are more references than
+ * the swap cache's and ours: see page_is_ours */
 static bool take_place(struct fault *f, struct page *page)
 {
-	bool alone = !swap_take(page) && !page_mapped(page), write = f->write && alone;
+	bool alone = !swap_take(page) && !page_mapped(page), write = f->write && alone && atomic_read(&page->refcount) == 2;
 
 	rmap_add_swapped(page, f->vma, f->addr, &f->batch);
 	if (unlikely(f->vma->flags & VM_LOCKED))
@@ -82,7 +83,7 @@ static bool take_place(struct fault *f, struct page *page)
 	pte_set(f->pte, f->entry);
 	if (alone && (write || swap_tight()))
 		swap_try_free(page);
-	return alone;
+	return write;
 }
 
 /* A scheme cannot have this page at this address: a copy that is ours alone. page stays the swap cache's. */
@@ -107,7 +108,7 @@ static int map_private_copy(struct fault *f, struct page *page)
 /* page: locked, with a reference of ours: both are given up */
 static int map_swapped(struct fault *f, struct page *page)
 {
-	bool alone;
+	bool written;
 	int r;
 
 	if (unlikely(!rmap_fits(page, f->vma, f->addr))) {
@@ -117,10 +118,10 @@ static int map_swapped(struct fault *f, struct page *page)
 	r = fault_remap(f);
 	if (r || !fault_lock(f))
 		goto out;
-	alone = take_place(f, page);
+	written = take_place(f, page);
 	spin_unlock(&f->pt->ptl);
 	unlock_page(page);
-	return f->write && !alone ? fault_present(f) : VMF_DONE;
+	return f->write && !written ? fault_present(f) : VMF_DONE;
 out:
 	unlock_page(page);
 	put_page(page);
