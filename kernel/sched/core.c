@@ -226,6 +226,7 @@ void schedule_locked_off(bool preempt)
 		}
 	} else if (unlikely(stays && !allowed_on(prev, rq->cpu))) {
 		deactivate(rq, prev);
+		prev->sched.moving = true;
 		rq->moving = prev;
 		rq->after = true;
 		stays = NULL;

@@ -92,6 +92,7 @@ int set_task_affinity(struct task *t, u32 mask)
 	if (move) {
 		dequeue(rq, t);
 		deactivate(rq, t);
+		t->sched.moving = true;
 	} else if (rq->curr == t && !allowed_on(t, rq->cpu))
 		resched(rq);
 	raw_spin_unlock(&rq->lock);

@@ -70,6 +70,7 @@ struct sched_state {            /* key r */
 	bool on_rq;                 /* runnable or running */
 	volatile bool on_cpu;       /* running right now */
 	bool counted;               /* in the run queue's nr_uninterruptible */
+	bool moving;                /* on no queue, but not asleep: place() is about to put it on one */
 	bool reset_on_fork;
 };
 
@@ -132,7 +133,10 @@ struct task {
 	struct rcu_head rcu;
 };
 
-enum { JOBCTL_STOP_PENDING = 1 /* has to join the group's stop */, JOBCTL_STOPPED = 2 /* counted as stopped */ };
+enum {
+	JOBCTL_STOP_PENDING = 1 /* has to join the group's stop */, JOBCTL_STOPPED = 2 /* counted as stopped */,
+	JOBCTL_STOP_TAKEN = 4 /* a stop signal was taken; SIGCONT or SIGKILL takes it back */
+};
 enum { PF_KTHREAD = 1, PF_EXITING = 2, PF_MEMALLOC = 4, PF_FORKNOEXEC = 8, PF_USED_FPU = 16, PF_VFORK = 64 };
 
 struct group {

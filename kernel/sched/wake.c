@@ -99,6 +99,7 @@ void place(struct task *t)
 	struct rq *rq = lock_task_rq(t);
 
 	rq = move_to(rq, t, pick_cpu(t, false));
+	t->sched.moving = false;
 	activate(rq, t, false);
 	check_preempt(rq, t);
 	raw_spin_unlock(&rq->lock);
@@ -132,7 +133,7 @@ bool wake_up_state(struct task *t, unsigned states)
 	match = (unsigned)t->state & states & 0xff;
 	if (match) {
 		t->state = TASK_RUNNING;
-		if (!t->sched.on_rq) /* from here on nobody else touches it: state and queue say so */
+		if (!t->sched.on_rq && !t->sched.moving) /* from here on nobody else touches it: state and queue say so */
 			rq = wake_sleeper(rq, t, states & WAKE_SYNC);
 	}
 	raw_spin_unlock(&rq->lock);
