@@ -20,17 +20,19 @@ struct taken { int sig; struct kaction action; struct siginfo_k info; };
 static bool stop_refused(int sig)
 {
 	struct group *g = current->group;
-	bool orphaned;
+	bool orphaned, stands;
 
 	if (sig == SIGSTOP)
 		return false;
+	current->jobctl |= JOBCTL_STOP_TAKEN;
 	spin_unlock_irq(&g->siglock);
 	read_lock(&tasklist_lock);
 	orphaned = pgrp_orphaned(g->pgrp);
 	read_unlock(&tasklist_lock);
 	spin_lock_irq(&g->siglock);
-	/* A SIGCONT in between cancels the stop; without one it still stands. */
-	return orphaned || g->wait_flags & WAIT_NOTIFY_CONT;
+	stands = current->jobctl & JOBCTL_STOP_TAKEN;
+	current->jobctl &= ~JOBCTL_STOP_TAKEN;
+	return orphaned || !stands;
 }
 
 static void tell_continued(struct group *g)

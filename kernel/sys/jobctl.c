@@ -112,7 +112,7 @@ void continue_group_locked(struct group *g)
 	struct task *t;
 
 	for_each_thread(g, t) {
-		t->jobctl &= ~(JOBCTL_STOP_PENDING | JOBCTL_STOPPED);
+		t->jobctl &= ~(JOBCTL_STOP_PENDING | JOBCTL_STOPPED | JOBCTL_STOP_TAKEN);
 		wake_up_state(t, TASK_STOPPED);
 	}
 	if (g->group_stopped || g->stop_count) {

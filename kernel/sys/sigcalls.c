@@ -231,13 +231,14 @@ static long take_or_wait(const ksigset_t *want, struct siginfo_k *info, u64 ns)
 			ns = schedule_timeout(ns);
 		set_current_state(TASK_RUNNING);
 		spin_lock_irq(&g->siglock);
+		sig = dequeue_signal_locked(&others, info);
+		retarget_shared(&current->blocked, &current->waiting); /* a second one woke only us */
 		current->blocked = current->waiting;
 		current->waiting = (ksigset_t){ { 0, 0 } };
-		sig = dequeue_signal_locked(&others, info);
 	}
 	recalc_signal_pending(current);
 	spin_unlock_irq(&g->siglock);
-	return sig ? sig : signal_pending() ? -EINTR : -EAGAIN;
+	return sig ? sig : ns ? -EINTR : -EAGAIN;
 }
 
 static long sigtimedwait(const ksigset_t __user *set, siginfo_t __user *to, u64 ns, size_t size)

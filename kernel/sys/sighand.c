@@ -4,16 +4,19 @@
  *
  * The table (1.3 KB) is shared copy-on-write between processes: fork takes a reference, the first sigaction copies. As
  * long as all actions are "default" or plain "ignore", as after exec, a set of bits stands for the table.
- * Locks: siglock > sighand->lock. With CLONE_SIGHAND two groups share one sighand, so both are needed to change it.
+ * Locks: siglock > sighand->lock. With CLONE_SIGHAND two groups share one sighand: both locks are needed to change it, and who holds only
+ * the siglock of one group reads a table that the other may replace just then. So tables are freed through RCU.
  */
 #include "kernel/sys/sighand.h"
 
 #include "kernel/lib/string.h"
 
+static void acts_free_rcu(struct rcu_head *h) { kfree(container_of(h, struct sigacts, rcu)); }
+
 static void acts_put(struct sigacts *a)
 {
 	if (a && atomic_dec_and_test(&a->refcount))
-		kfree(a);
+		call_rcu(&a->rcu, acts_free_rcu);
 }
 
 static struct sigacts *acts_alloc(void)

@@ -16,7 +16,7 @@
 #define FIRST_QUEUED 32 /* signals from here on queue each instance (real-time) */
 
 struct kaction { u32 handler, flags, restorer; ksigset_t mask; }; /* as struct kernel_sigaction of the i386 ABI */
-struct sigacts { atomic_t refcount; struct kaction action[NR_SIGNALS]; }; /* immutable while refcount > 1 */
+struct sigacts { atomic_t refcount; struct rcu_head rcu; struct kaction action[NR_SIGNALS]; }; /* immutable while refcount > 1 */
 struct sighand {
 	atomic_t refcount;
 	spinlock_t lock;
@@ -62,8 +62,9 @@ static inline struct kaction sig_action(const struct sighand *h, int sig) /* sig
 static inline u32 sig_handler(const struct group *g, int sig)
 {
 	const struct sighand *h = g->sighand;
+	const struct sigacts *a = READ_ONCE(h->acts); /* RCU: another group that shares h may put another in its place */
 
-	return h->acts ? h->acts->action[sig - 1].handler : sigset_has(&h->ignored, sig);
+	return a ? a->action[sig - 1].handler : sigset_has(&h->ignored, sig);
 }
 int set_action(int sig, const struct kaction *new, struct kaction *old);
 
@@ -80,6 +81,7 @@ bool send_timer_signal(struct sigqueue *q, struct task *t, bool group); /* false
 #define IGNORED_TIMER_NS 10000000 /* a periodic timer whose signal nobody takes fires no more often than this */
 void itimer_signal_taken(struct group *g);           /* a SIGALRM was taken; S held */
 void set_blocked(const ksigset_t *mask);             /* of current; takes siglock */
+void retarget_shared(const ksigset_t *old, const ksigset_t *new); /* current begins to block these */
 void hand_over_shared_locked(struct task *t);        /* t exits: others look at what waits for the process */
 void begin_group_exit_locked(struct group *g, int code);
 void zap_threads_locked(struct group *g);            /* SIGKILL to all but current */

@@ -157,7 +157,7 @@ void zap_threads_locked(struct group *g)
 	struct task *t;
 
 	for_each_thread(g, t) {
-		t->jobctl &= ~JOBCTL_STOP_PENDING;
+		t->jobctl &= ~(JOBCTL_STOP_PENDING | JOBCTL_STOP_TAKEN);
 		if (t == current || t->flags & PF_EXITING)
 			continue;
 		sigset_add(&t->pending.set, SIGKILL);
@@ -181,6 +181,16 @@ static bool default_kills(int sig, const struct group *g)
 	return !g->unkillable;
 }
 
+/* zap_threads_locked leaves current out: it may be a thread of g that is not the one chosen (it blocks the signal, or a timer's interrupt
+ * has come to it). */
+static void kill_current_of(const struct group *g)
+{
+	if (current->group != g || current->flags & PF_EXITING)
+		return;
+	sigset_add(&current->pending.set, SIGKILL);
+	work_set(current, WORK_SIGNAL);
+}
+
 /* The signal is queued: who handles it? */
 static void complete_signal(int sig, struct task *t, bool group)
 {
@@ -191,10 +201,7 @@ static void complete_signal(int sig, struct task *t, bool group)
 		return; /* somebody unblocks it later */
 	if (default_kills(sig, g) && !g->group_exiting && !sigset_has(&chosen->waiting, sig)) {
 		begin_group_exit_locked(g, sig);
-		if (chosen == current) {
-			sigset_add(&current->pending.set, SIGKILL);
-			work_set(current, WORK_SIGNAL);
-		}
+		kill_current_of(g);
 		return;
 	}
 	signal_wake_up(chosen, sig == SIGKILL);
@@ -409,7 +416,7 @@ int dequeue_signal_locked(const ksigset_t *blocked, struct siginfo_k *info)
 }
 
 /* Newly blocked signals that wait for the whole process are another thread's to take. */
-static void retarget_shared(const ksigset_t *old, const ksigset_t *new)
+void retarget_shared(const ksigset_t *old, const ksigset_t *new)
 {
 	struct group *g = current->group;
 	ksigset_t *s = &g->shared_pending.set;
@@ -448,7 +455,12 @@ void set_blocked(const ksigset_t *mask)
 
 bool signal_ignored_or_blocked(int sig)
 {
-	return sigset_has(&current->blocked, sig) || sig_handler(current->group, sig) == HANDLER_IGN;
+	bool ignored;
+
+	rcu_read_lock();
+	ignored = sig_handler(current->group, sig) == HANDLER_IGN;
+	rcu_read_unlock();
+	return ignored || sigset_has(&current->blocked, sig);
 }
 
 void task_signal_sets(struct task *t, ksigset_t *ignored, ksigset_t *caught)

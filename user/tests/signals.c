@@ -203,15 +203,87 @@ static void *sleeper(void *arg)
 	return NULL;
 }
 
+static void *pauses(void *arg)
+{
+	for (;;)
+		pause();
+	return NULL;
+}
+
+/* The sender blocks it; the thread that does not is the one that is chosen. */
+static void kills_its_process(void *arg)
+{
+	sigset_t set;
+	pthread_t t;
+
+	pthread_create(&t, NULL, pauses, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	kill(getpid(), SIGTERM);
+	for (int i = 0; i < 50; i++)
+		usleep(100000);
+	_exit(1);
+}
+
+static int taken;
+static void *takes_one(void *set)
+{
+	sigwaitinfo(set, NULL);
+	__sync_fetch_and_add(&taken, 1);
+	return NULL;
+}
+
+/* Two signals at once: the thread that takes one is not the only one to hear of the other. */
+static int each_takes_one(sigset_t *set)
+{
+	pthread_t t[2];
+
+	taken = 0;
+	for (int i = 0; i < 2; i++)
+		pthread_create(&t[i], NULL, takes_one, set);
+	usleep(2000);
+	kill(getpid(), SIGUSR1);
+	kill(getpid(), SIGUSR2);
+	for (int ms = 0; ms < 5000 && taken < 2; ms += 5)
+		usleep(5000);
+	if (taken < 2) {
+		kill(getpid(), SIGUSR1);
+		return 1;
+	}
+	pthread_join(t[0], NULL);
+	pthread_join(t[1], NULL);
+	return 0;
+}
+
+static void waiting_threads(void)
+{
+	int lost = 0;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	for (int i = 0; i < 30 && !lost; i++)
+		lost += each_takes_one(&set);
+	is(lost, 0, "two signals for two threads in sigwaitinfo: each takes one");
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static void threads(void)
 {
 	pthread_t t;
+	int st;
 
 	signal(SIGUSR2, who);
 	pthread_create(&t, NULL, sleeper, NULL);
 	pthread_kill(t, SIGUSR2);
 	pthread_join(t, NULL);
 	ok(pthread_equal(handled_by, t), "pthread_kill reaches just that thread");
+	st = in_child(kills_its_process, NULL);
+	ok(WIFSIGNALED(st) && WTERMSIG(st) == SIGTERM, "a fatal signal ends also the thread that sent it and blocks it");
+	waiting_threads();
 }
 
 int main(void)

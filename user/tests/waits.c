@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -76,6 +77,36 @@ static void stop_signals(void)
 		kill(pid, SIGCONT);
 	}
 	is(wrong, 0, "each stop is reported with its own signal");
+	kill(pid, SIGKILL);
+	waitpid(pid, &st, 0);
+}
+
+/* SIGCONT comes while the process looks whether the stop signal is for it: it goes on, or does not stop at all. */
+static void stop_and_go(void)
+{
+	volatile int *turns = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int st, stuck = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		setpgid(0, 0);
+		for (;;)
+			++*turns;
+	}
+	ok(eventually(*turns), "a process turns");
+	for (int i = 0; i < 1500 && !stuck; i++) {
+		int was;
+
+		kill(pid, SIGTSTP);
+		for (volatile int wait = i % 300 * 4; wait; wait--)
+			;
+		kill(pid, SIGCONT);
+		was = *turns;
+		for (int n = 0; n < 20000 && *turns == was; n++)
+			;
+		stuck += !eventually(*turns != was);
+	}
+	is(stuck, 0, "... also after each SIGTSTP with a SIGCONT behind it");
 	kill(pid, SIGKILL);
 	waitpid(pid, &st, 0);
 }
@@ -324,6 +355,7 @@ int main(int argc, char **argv)
 			pause();
 	states();
 	stop_signals();
+	stop_and_go();
 	with_waitid();
 	groups();
 	clone_children();
