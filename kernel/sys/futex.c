@@ -226,7 +226,7 @@ static long wait_until(u32 __user *addr, bool shared, u32 val, u32 bitset, u64 e
 static long restart_wait(struct task *t)
 {
 	u32 *a = t->restart.arg;
-	long ret = wait_until((u32 __user *)a[0], a[3], a[1], a[2], t->restart.expires, false);
+	long ret = wait_until((u32 __user *)a[0], a[3] & 1, a[1], a[2], t->restart.expires, a[3] & 2);
 
 	return ret == -EINTR ? -ERESTART_RESTARTBLOCK : ret;
 }
@@ -243,7 +243,7 @@ static long futex_wait(u32 __user *addr, bool shared, u32 val, u32 bitset, u64 e
 	current->restart.arg[0] = (u32)addr;
 	current->restart.arg[1] = val;
 	current->restart.arg[2] = bitset;
-	current->restart.arg[3] = shared;
+	current->restart.arg[3] = (shared ? 1 : 0) | (real ? 2 : 0);
 	current->restart.expires = expires;
 	current->restart.fn = restart_wait;
 	return -ERESTART_RESTARTBLOCK;
@@ -275,7 +275,8 @@ static long requeue_locked(struct two *t, int wake, int requeue)
 		if (done < wake) {
 			wake_waiter(w);
 		} else {
-			list_move_tail(&w->node, &buckets[t->bucket[1]]);
+			if (t->bucket[0] != t->bucket[1]) /* else they would come again at the tail: for ever, if both words are one */
+				list_move_tail(&w->node, &buckets[t->bucket[1]]);
 			w->key = t->key[1];
 			WRITE_ONCE(w->bucket, t->bucket[1]);
 		}
@@ -306,7 +307,7 @@ static long futex_requeue(u32 __user *a, bool shared, int wake, int requeue, u32
 		if (get_user(now, a))
 			return -EFAULT;
 	}
-	ret = now != val ? -EAGAIN : wake + requeue ? requeue_locked(&t, wake, requeue) : 0;
+	ret = now != val ? -EAGAIN : wake | requeue ? requeue_locked(&t, wake, requeue) : 0;
 	hash_unlock_two(&futex_locks, t.bucket[0], t.bucket[1]);
 	return ret;
 }

@@ -82,6 +82,7 @@ static void bitsets_and_requeue(void)
 	pthread_join(t[2], NULL);
 	is(result[2], 1000, "... and only that one");
 	fails(futex(&word, FUTEX_CMP_REQUEUE, 1, (void *)10, &word2, 7), EAGAIN, "CMP_REQUEUE looks at the word");
+	is(futex(&word, FUTEX_REQUEUE, 0, (void *)0x7fffffff, &word, 0), 3, "moved to the word where they are: that ends");
 	is(futex(&word, FUTEX_CMP_REQUEUE, 1, (void *)10, &word2, 1), 3, "CMP_REQUEUE wakes one and moves the others");
 	is(futex(&word, FUTEX_WAKE, 10, NULL, NULL, 0), 0, "none is left at the first word");
 	is(futex(&word2, FUTEX_WAKE, 10, NULL, NULL, 0), 2, "two wait at the second");
