@@ -41,6 +41,21 @@ static void leave_pgrp_and_session(struct group *g)
 	put_pid(session);
 }
 
+/* What a thread used is the process's from the moment on that it is in its list no more. => siglock held */
+static void sum_up_thread(struct task *t)
+{
+	struct group *g = t->group;
+	u64 user, system;
+
+	task_cpu_times(t, &user, &system);
+	g->utime += user;
+	g->stime += system;
+	g->min_flt += t->min_flt;
+	g->maj_flt += t->maj_flt;
+	g->nvcsw += t->nvcsw;
+	g->nivcsw += t->nivcsw;
+}
+
 /* => T held for writing */
 void unhash_task_locked(struct task *t)
 {
@@ -51,6 +66,8 @@ void unhash_task_locked(struct task *t)
 	spin_lock_irq(&g->siglock);
 	list_del_rcu(&t->thread_node);
 	g->nr_threads--;
+	if (t != g->leader)
+		sum_up_thread(t);
 	flush_pending(&t->pending); /* what comes later goes in free_task */
 	if (t == g->leader)
 		flush_pending(&g->shared_pending);
@@ -256,22 +273,6 @@ static void leave_mm(struct task *t)
 	mm_leave();
 }
 
-static void sum_up_thread(struct task *t)
-{
-	struct group *g = t->group;
-	u64 user, system;
-
-	task_cpu_times(t, &user, &system);
-	spin_lock_irq(&g->siglock);
-	g->utime += user;
-	g->stime += system;
-	g->min_flt += t->min_flt;
-	g->maj_flt += t->maj_flt;
-	g->nvcsw += t->nvcsw;
-	g->nivcsw += t->nivcsw;
-	spin_unlock_irq(&g->siglock);
-}
-
 /* Out of all lists but the parent's; t still runs on its stack. */
 static void exit_notify(struct task *t, bool group_dead)
 {
@@ -282,7 +283,6 @@ static void exit_notify(struct task *t, bool group_dead)
 	if (group_dead)
 		give_away_children(g);
 	if (bury) {
-		sum_up_thread(t);
 		t->exit_state = TASK_DEAD;
 		unhash_task_locked(t);
 	} else {
