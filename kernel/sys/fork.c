@@ -149,7 +149,6 @@ static struct group *alloc_group(void)
 	g->nr_threads = 1;
 	g->start_time = ktime_get();
 	g->dumpable = p->dumpable;
-	g->has_subreaper = p->has_subreaper || p->subreaper;
 	g->oom_score_adj = p->oom_score_adj;
 	g->oom_score_adj_min = p->oom_score_adj_min;
 	memcpy(g->rlim, p->rlim, sizeof(g->rlim));
@@ -293,8 +292,10 @@ static void link_process(struct task *t, const struct clone_request *r)
 	} else {
 		g->parent = p;
 	}
-	if (g->parent)
+	if (g->parent) {
+		g->has_subreaper = g->parent->has_subreaper || g->parent->subreaper; /* here: prctl marks those whom it finds */
 		list_add_tail(&g->sibling, &g->parent->children);
+	}
 	if (!r->fn && p->pgrp) {
 		g->pgrp = get_pid(p->pgrp);
 		g->session = get_pid(p->session);
@@ -357,6 +358,8 @@ struct task *copy_process(const struct clone_request *r)
 	t->exit_signal = r->exit_signal;
 	if (r->fn)
 		t->flags |= PF_KTHREAD;
+	if (r->fn && !r->to_user)
+		t->blocked = (ksigset_t){ { ~0u, ~0u } }; /* before anybody can send it one */
 	if ((err = make_stack(t)))
 		goto free_task;
 	if ((err = dup_cred(t, r->fn)))
@@ -424,10 +427,8 @@ static struct task *make_kthread(int (*fn)(void *), void *arg, const char *name)
 	struct clone_request r = { .fn = fn, .arg = arg };
 	struct task *t = copy_process(&r);
 
-	if (!IS_ERR(t)) {
+	if (!IS_ERR(t))
 		set_task_comm(t, name);
-		t->blocked = (ksigset_t){ { ~0u, ~0u } };
-	}
 	return t;
 }
 
