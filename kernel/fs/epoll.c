@@ -403,7 +403,7 @@ static int sleep(struct epoll *ep, u64 until)
 			schedule_timeout(until == ~0ULL ? MAX_TIMEOUT : until - now);
 	}
 	finish_wait(&ep->wq, &w);
-	return r;
+	return r && anything_ready(ep) ? 0 : r; /* a wake-up just now was for us alone */
 }
 
 static long wait_for(int epfd, struct epoll_event __user *events, int max, u64 until)

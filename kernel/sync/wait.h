@@ -88,6 +88,8 @@ u64 wait_schedule_timeout(u64 ns);                    /* => ns left */
 				break;                                                \
 		}                                                                     \
 		finish_wait(q, &_w);                                                  \
+		if ((excl) && _err) /* a wake-up meant for us goes on to the next */  \
+			wake_up(q);                                                   \
 	}                                                                             \
 	_err; })
 #define wait_event(q, cond) ((void)WAIT_EVENT(q, cond, 2, false, wait_schedule()))
