@@ -162,9 +162,8 @@ static void commit_exec_cred(struct exec *e)
 		put_cred(e->cred);
 	else
 		commit_cred(e->cred);
-	current->group->dumpable = !e->secure;
 	if (e->secure)
-		current->pdeath_signal = 0;
+		current->pdeath_signal = current->group->dumpable = 0;
 	e->cred = NULL;
 }
 
@@ -192,10 +191,12 @@ static int leave_old_program(struct exec *e)
 	current->rseq = 0;
 	get_file(e->file);
 	e->mm->exe_file = e->file;
+	/* Who finds the new memory finds its credentials; the old memory is not opened to anybody by the new program's being dumpable. */
+	commit_exec_cred(e);
 	mm_switch(e->mm);
+	g->dumpable = !e->secure;
 	e->mm = NULL;
 	files_close_on_exec();
-	commit_exec_cred(e);
 	return 0;
 }
 

@@ -16,9 +16,10 @@
 
 struct side { const struct iovec *iov; unsigned n, i; size_t offset; };
 
+/* => RCU */
 static bool may_access(struct task *t)
 {
-	const struct cred *me = current->cred, *c = t->cred;
+	const struct cred *me = current->cred, *c = rcu_dereference(t->cred);
 
 	if (t->group == current->group || capable(CAP_SYS_PTRACE))
 		return true;
@@ -30,6 +31,7 @@ static struct mm *mm_of(pid_t pid)
 {
 	struct mm *mm = ERR_PTR(-ESRCH);
 	struct task *t;
+	bool allowed;
 
 	rcu_read_lock();
 	t = find_task(pid);
@@ -38,12 +40,17 @@ static struct mm *mm_of(pid_t pid)
 	rcu_read_unlock();
 	if (!t)
 		return mm;
-	if (!may_access(t))
-		mm = ERR_PTR(-EPERM);
-	else
-		mm = get_task_mm(t) ?: ERR_PTR(-ESRCH);
+	/* First the memory, then the question: exec makes the new program's credentials visible before its memory. */
+	mm = get_task_mm(t) ?: ERR_PTR(-ESRCH);
+	rcu_read_lock();
+	allowed = may_access(t);
+	rcu_read_unlock();
 	put_task(t);
-	return mm;
+	if (allowed)
+		return mm;
+	if (!IS_ERR(mm))
+		mmput(mm);
+	return ERR_PTR(-EPERM);
 }
 
 /* The next stretch of a side, at most `max` bytes. => its length, 0: the end */
