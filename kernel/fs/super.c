@@ -83,6 +83,21 @@ static struct super_block *on_device(struct fs_type *t, struct block_device *dev
 	return NULL;
 }
 
+/* Its names and inodes go; nobody can come to them any more. */
+static void take_down(struct super_block *sb)
+{
+	down_write(&unused_sem);
+	if (sb->root)
+		d_kill_tree(sb->root);
+	inodes_shrink_sb(sb);
+	for (unsigned tries = 0; sb->backing && READ_ONCE(sb->nr_inodes) && tries < 100; tries++) {
+		flusher_sync(sb->backing->flusher, sb->backing, true); /* a pass under way may have held one */
+		inodes_shrink_sb(sb);
+	}
+	up_write(&unused_sem);
+	WARN_ON_ONCE(sb->nr_inodes);
+}
+
 static struct super_block *make(struct fs_type *t, struct block_device *dev, const char *source, u32 flags, const char *options)
 {
 	struct super_block *sb = kzalloc(sizeof(*sb), GFP_KERNEL);
@@ -104,10 +119,7 @@ static struct super_block *make(struct fs_type *t, struct block_device *dev, con
 	mutex_init(&sb->inode_write, "sb inode write");
 	err = t->mount(sb, source, options);
 	if (err) {
-		down_write(&unused_sem);
-		if (sb->root)
-			d_kill_tree(sb->root);
-		up_write(&unused_sem);
+		take_down(sb);
 		if (sb->ops && sb->ops->unmount)
 			sb->ops->unmount(sb);
 		rcu_barrier(); /* inodes on their way out still name the super block */
@@ -151,15 +163,7 @@ void sb_put(struct super_block *sb)
 	mutex_lock(&super_mutex); /* a sync that found it alive comes to its end; later ones leave it alone */
 	mutex_unlock(&super_mutex);
 	sb_sync(sb, true);
-	down_write(&unused_sem);
-	d_kill_tree(sb->root);
-	inodes_shrink_sb(sb);
-	for (unsigned tries = 0; sb->backing && READ_ONCE(sb->nr_inodes) && tries < 100; tries++) {
-		flusher_sync(sb->backing->flusher, sb->backing, true); /* a pass under way may have held one */
-		inodes_shrink_sb(sb);
-	}
-	up_write(&unused_sem);
-	WARN_ON_ONCE(sb->nr_inodes);
+	take_down(sb);
 	if (sb->ops && sb->ops->unmount)
 		sb->ops->unmount(sb);
 	rcu_barrier();

@@ -182,6 +182,30 @@ static void unmounting(const char *dev)
 	waitpid(pid, NULL, 0);
 }
 
+/* A file system that is found wanting only when its root has been read leaves nothing of it in memory. */
+static void refused(const char *dev, unsigned block)
+{
+	int fd = open(dev, O_RDWR), before, after;
+	uint16_t inode_size, mode, file = S_IFREG | 0644;
+	uint32_t table;
+	off_t at;
+
+	pread(fd, &inode_size, 2, 1024 + 88);
+	pread(fd, &table, 4, (block == 1024 ? 2 * 1024 : block) + 8);
+	at = (off_t)table * block + inode_size;
+	if (pread(fd, &mode, 2, at) != 2 || !S_ISDIR(mode) || pwrite(fd, &file, 2, at) != 2)
+		bail("the root's inode");
+	before = mount(dev, "/tmp/race", "ext2", 0, NULL);
+	pwrite(fd, &mode, 2, at);
+	close(fd);
+	after = mount(dev, "/tmp/race", "ext2", 0, NULL);
+	ok(before && !after, "mounted once its root is a directory");
+	umount("/tmp/race");
+	fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
+	is(write(fd, "2", 1), 1, "... and its inodes dropped");
+	close(fd);
+}
+
 static void flush_after(const char *centisecs)
 {
 	static const char *const names[] = { "/proc/sys/vm/dirty_expire_centisecs", "/proc/sys/vm/dirty_writeback_centisecs" };
@@ -235,6 +259,7 @@ int main(void)
 		if (n)
 			room_again();
 		is(umount("/tmp/race"), 0, "... unmounted");
+		refused(dev, n ? 4096 : 1024);
 		if (!n)
 			unmounting(dev);
 	}
