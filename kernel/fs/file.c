@@ -135,8 +135,11 @@ static int do_open(struct file *f)
 		f->mode |= FMODE_LSEEK;
 	if (f->mapping)
 		f->wb_err = errseq_sample(&f->mapping->wb_err);
-	if (f->flags & O_DIRECT && !(f->mapping && f->mapping->ops) && !S_ISFIFO(i->mode))
+	if (unlikely(f->flags & O_DIRECT && !(f->mapping && f->mapping->ops) && !S_ISFIFO(i->mode))) {
+		if (f->ops->release) /* it was open already */
+			f->ops->release(f);
 		return -EINVAL;
+	}
 	return 0;
 }
 

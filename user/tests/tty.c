@@ -497,6 +497,24 @@ static void many(void)
 		close(fd[n]);
 }
 
+static int number_of_next(void)
+{
+	int fd = open("/dev/ptmx", O_RDWR | O_NOCTTY), nr = -1;
+
+	ioctl(fd, TIOCGPTN, &nr);
+	close(fd);
+	return nr;
+}
+
+/* An open that is refused after all leaves nothing behind. */
+static void refused(void)
+{
+	int nr = number_of_next();
+
+	fails(open("/dev/ptmx", O_RDWR | O_NOCTTY | O_DIRECT), EINVAL, "no O_DIRECT for terminals");
+	is(number_of_next(), nr, "... and no pair is left of it");
+}
+
 int main(void)
 {
 	signal(SIGTTOU, SIG_DFL);
@@ -510,6 +528,7 @@ int main(void)
 	flow();
 	hangup();
 	many();
+	refused();
 	fails(ioctl(open("/dev/null", O_RDWR), TCGETS, &(struct termios){ 0 }), ENOTTY, "/dev/null is no terminal");
 	return done();
 }
