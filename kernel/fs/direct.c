@@ -62,13 +62,17 @@ static int get_pieces(struct iov *v, size_t n, bool write, struct block_vec *vec
 static void put_pieces(struct block_vec *vec, int n, bool written)
 {
 	while (n--) {
-		if (written && !page_anon(vec[n].page) && vec[n].page->mapping) {
-			lock_page(vec[n].page);
-			if (vec[n].page->mapping)
-				mark_page_dirty(vec[n].page);
-			unlock_page(vec[n].page);
+		struct page *page = vec[n].page;
+
+		if (written && page_anon(page)) {
+			mark_page_dirty(page); /* it may have gone to swap meanwhile, without what has come now */
+		} else if (written && page->mapping) {
+			lock_page(page);
+			if (page->mapping)
+				mark_page_dirty(page);
+			unlock_page(page);
 		}
-		put_page(vec[n].page);
+		put_page(page);
 	}
 }
 

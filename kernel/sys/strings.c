@@ -50,8 +50,10 @@ int count_strings(const struct strings *s, unsigned *n)
 
 void exec_drop_page(struct exec *e)
 {
-	if (e->page)
+	if (e->page) {
+		mark_page_dirty(e->page); /* it may have gone to swap since it was looked up, without what was written then */
 		put_page(e->page);
+	}
 	e->page = NULL;
 }
 

@@ -181,7 +181,7 @@ static void copy_part(struct page *page, unsigned offset, void *buf, size_t n, b
 	else
 		memcpy(buf, p + offset, n);
 	kunmap(p);
-	if (write && !page_anon(page) && !page_dirty(page))
+	if (write && !page_dirty(page)) /* an anonymous one may just have gone to swap, clean since */
 		mark_page_dirty(page);
 }
 
