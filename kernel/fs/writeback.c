@@ -23,11 +23,15 @@ static bool written_inode(const struct inode *i) { return i->data.backing && i->
 
 void mark_inode_dirty(struct inode *i, u32 what)
 {
-	if (!written_inode(i) || (READ_ONCE(i->dirty) & what) == what)
+	if (!written_inode(i))
+		return;
+	smp_mb(); /* what has changed is visible to whoever took the mark away before we look: inode_write */
+	if ((READ_ONCE(i->dirty) & what) == what)
 		return;
 	spin_lock(&i->lock_small);
 	i->dirty |= what;
 	spin_unlock(&i->lock_small);
+	smp_mb(); /* either we see it off the flusher's list, or the flusher sees it dirty: settle */
 	mapping_dirtied(&i->data);
 }
 
@@ -46,6 +50,7 @@ int inode_write(struct inode *i, u32 what)
 	if (dirty)
 		i->dirty = 0;
 	spin_unlock(&i->lock_small);
+	smp_mb(); /* who changes something after we have looked at it marks it again: mark_inode_dirty */
 	if (dirty)
 		err = sb->ops->write_inode(i);
 	mutex_unlock(&sb->inode_write);

@@ -118,12 +118,13 @@ static int in_hole(struct address_space *m, loff_t from, loff_t to)
 
 int zero_range_cached(struct address_space *m, loff_t from, loff_t to)
 {
-	struct page *page = find_page(m, pindex_at(from));
+	struct page *page;
 	int hole;
 
 	might_sleep();
 	if (from >= to)
 		return 0;
+	page = find_page(m, pindex_at(from));
 	if (!page) {
 		hole = in_hole(m, from, to);
 		if (hole)

@@ -239,7 +239,7 @@ static void put_inode(const struct inode *i, struct ext2_disk_inode *d)
 {
 	struct ext2_disk_times *t = times_of(ext2_sb(i->sb), d);
 	const struct ext2_inode *e = ext2_i(i);
-	loff_t size = i->size;
+	loff_t size = inode_size(i);
 
 	d->mode = i->mode;
 	d->uid = i->uid;
