@@ -32,7 +32,9 @@ static noinline void cross_mounts_slow(struct walk *w, struct path *p)
 			m = mount_lookup(p->mount, p->dentry);
 			if (!m || w->rcu || !atomic_inc_not_zero(&m->refcount) || !read_seqretry(&mount_lock, seq))
 				break;
-			mntput(m);
+			rcu_read_unlock();
+			mntput(m); /* perhaps the last one */
+			rcu_read_lock();
 		} while (1);
 		rcu_read_unlock();
 		if (!m)
@@ -66,8 +68,8 @@ static struct dentry *parent_of(struct walk *w, struct dentry *d)
 /* From the root of a mount to where it is mounted. => false at the top */
 static bool climb_mount(struct walk *w, struct path *p)
 {
+	unsigned seq, had;
 	struct path up;
-	unsigned seq;
 	bool ok;
 
 	rcu_read_lock();
@@ -77,11 +79,12 @@ static bool climb_mount(struct walk *w, struct path *p)
 		ok = up.mount != p->mount;
 		if (!ok || w->rcu)
 			break;
-		if (!path_get_live(&up))
-			continue;
-		if (!read_seqretry(&mount_lock, seq))
+		had = path_get_live(&up);
+		if (had == HAD_BOTH && !read_seqretry(&mount_lock, seq))
 			break;
-		path_put(&up);
+		rcu_read_unlock();
+		path_put_had(&up, had);
+		rcu_read_lock();
 	} while (1);
 	rcu_read_unlock();
 	if (!ok)

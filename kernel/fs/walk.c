@@ -22,23 +22,20 @@ void path_put(const struct path *p)
 /* Leave RCU: take references to where the walk stands. => 0, or -ECHILD: start again */
 int unlazy(struct walk *w)
 {
-	bool root_ok, path_ok;
+	unsigned root_had, path_had;
+	bool ok;
 
 	if (!w->rcu)
 		return 0;
-	path_ok = path_get_live(&w->path);
-	root_ok = path_ok && path_get_live(&w->root);
-	if (root_ok && !w->depth && tree_stood_still(w)) {
-		rcu_read_unlock();
-		w->rcu = false;
-		return 0;
-	}
+	path_had = path_get_live(&w->path);
+	root_had = path_had == HAD_BOTH ? path_get_live(&w->root) : 0;
+	ok = root_had == HAD_BOTH && !w->depth && tree_stood_still(w);
 	rcu_read_unlock();
 	w->rcu = false;
-	if (root_ok)
-		path_put(&w->root);
-	if (path_ok)
-		path_put(&w->path);
+	if (ok)
+		return 0;
+	path_put_had(&w->root, root_had);
+	path_put_had(&w->path, path_had);
 	w->root = w->path = (struct path){ NULL, NULL };
 	return -ECHILD;
 }

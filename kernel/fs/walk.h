@@ -42,15 +42,21 @@ static inline bool tree_stood_still(struct walk *w)
 {
 	return !read_seqretry(&rename_lock, w->rename_seq) && !read_seqretry(&mount_lock, w->mount_seq);
 }
-/* RCU. A reference to both, if they still live. */
-static inline bool path_get_live(const struct path *p)
+/* RCU. A reference to both, if they still live. => what was had, for path_put_had if that is not all */
+enum { HAD_MOUNT = 1, HAD_BOTH = 3 };
+static inline unsigned path_get_live(const struct path *p)
 {
 	if (!atomic_inc_not_zero(&p->mount->refcount))
-		return false;
-	if (dget_live(p->dentry))
-		return true;
-	mntput(p->mount);
-	return false;
+		return 0;
+	return dget_live(p->dentry) ? HAD_BOTH : HAD_MOUNT;
+}
+/* Not under RCU: umount may be through, and the mount's reference the last one. Sleeps. */
+static inline void path_put_had(const struct path *p, unsigned had)
+{
+	if (had == HAD_BOTH)
+		dput(p->dentry);
+	if (had)
+		mntput(p->mount);
 }
 static inline void pop_frame(struct walk *w)
 {
