@@ -6,7 +6,7 @@
  * checks, and lets the file system do it; the dentry cache follows. Creating calls share begin_create/end_create.
  *
  * Rename locks two directories: rename_mutex first, so that nobody moves one below the other meanwhile, then the upper
- * one, else by address; then the victim.
+ * one, else by address; then the victim, and a directory that comes to another parent.
  */
 #include "kernel/fs/internal.h"
 #include <linux/fs.h>
@@ -307,6 +307,7 @@ static int check_rename_rights(struct rename *r)
 static int rename_locked(struct rename *r)
 {
 	struct inode *i = r->from->inode, *victim = r->to->inode;
+	bool up = r->fdir != r->tdir && d_is_dir(r->from); /* its `..` changes */
 	int err = check_rename(r);
 
 	if (err || i == victim)
@@ -318,6 +319,8 @@ static int rename_locked(struct rename *r)
 		return -EPERM;
 	if (victim)
 		down_write_nested(&victim->lock, 3);
+	if (up)
+		down_write_nested(&i->lock, 4);
 	err = r->fdir->ops->rename(r->fdir, r->from, r->tdir, r->to, r->flags);
 	if (!err && r->flags & RENAME_EXCHANGE) {
 		d_exchange(r->from, r->to);
@@ -328,6 +331,8 @@ static int rename_locked(struct rename *r)
 		else
 			d_unlinked(r->to);
 	}
+	if (up)
+		up_write(&i->lock);
 	if (victim)
 		up_write(&victim->lock);
 	return err;
