@@ -84,8 +84,10 @@ static void settle(struct flusher *f, struct address_space *m, bool more)
 		mapping_dirtied(m);
 }
 
-/* Everything that became dirty more than `older` ticks ago is this pass's. */
-static void queue_io(struct flusher *f, u32 older)
+static bool wanted(const struct address_space *m, const struct backing *only) { return !only || m->backing == only; }
+
+/* Everything (of one backing) that became dirty more than `older` ticks ago is this pass's. What is not keeps its age. */
+static void queue_io(struct flusher *f, struct backing *only, u32 older)
 {
 	struct address_space *m, *next;
 	u32 t = now();
@@ -93,7 +95,8 @@ static void queue_io(struct flusher *f, u32 older)
 	list_for_each_entry_safe(m, next, &f->dirty, dirty_node) {
 		if (older && (s32)(t - m->dirtied) < (s32)older)
 			break;
-		list_move_tail(&m->dirty_node, &f->io);
+		if (wanted(m, only))
+			list_move_tail(&m->dirty_node, &f->io);
 	}
 }
 
@@ -176,7 +179,7 @@ static long flush_some(struct flusher *f, long pages, u32 older)
 	mutex_lock(&f->pass);
 	spin_lock(&f->lock);
 	if (list_empty(&f->io) || older)
-		queue_io(f, older);
+		queue_io(f, NULL, older);
 	spin_unlock(&f->lock);
 	while (done < pages && (m = next_io(f)) != NULL) {
 		struct writeback wb = { .left = min(pages - done, (long)CHUNK) };
@@ -191,8 +194,6 @@ static long flush_some(struct flusher *f, long pages, u32 older)
 	return done;
 }
 
-static bool wanted(const struct address_space *m, const struct backing *only) { return !only || m->backing == only; }
-
 /* One round over all that is dirty or under write-back. */
 static int sync_round(struct flusher *f, struct backing *only, bool sync, bool wait)
 {
@@ -200,7 +201,7 @@ static int sync_round(struct flusher *f, struct backing *only, bool sync, bool w
 	int err = 0;
 
 	spin_lock(&f->lock);
-	queue_io(f, 0);
+	queue_io(f, only, 0);
 	spin_unlock(&f->lock);
 	while ((m = next_io(f)) != NULL) {
 		struct writeback wb = { .left = LONG_MAX, .sync = sync };
