@@ -11,7 +11,7 @@
 #include "kernel/fs/poll.h"
 #include <linux/eventpoll.h>
 
-#define MAX_NESTING 5
+#define MAX_NESTING 5 /* epoll files, one above the other */
 #define PRIVATE_BITS (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
 
 struct epoll_hook { /* one wait queue of the watched file */
@@ -31,7 +31,7 @@ struct epoll_item {
 	struct epoll_item *next_watch; /* file->watch; epoll_mutex */
 	struct epoll_hook *hooks, first; /* mostly one */
 	bool hook_used;
-	u8 height;                   /* epoll files below: tells nested locks apart for the validator */
+	u8 height;                   /* epoll_mutex: epoll files below: bounds nesting, and tells nested locks apart for the validator */
 };
 struct epoll {
 	struct mutex lock;
@@ -40,10 +40,14 @@ struct epoll {
 	struct wait_queue wq;        /* sleepers in epoll_wait, and who polls the epoll file */
 	struct rb_root items;
 	struct file *file;
+	u32 seen;                    /* epoll_mutex: by which walk over nested ones, */
+	u8 above;                    /* and what it found */
 };
 static DEFINE_MUTEX(epoll_mutex);
+static u32 walk;                     /* epoll_mutex: its number */
 static struct kmem_cache *item_cache;
 static const struct file_ops epoll_ops;
+static void update_heights(struct epoll *ep);
 
 /* --- becoming ready ------------------------------------------------------------------------------------------------ */
 /* => true if it was not ready before */
@@ -73,7 +77,7 @@ static bool called(struct wait_entry *w, unsigned states, u32 key)
 	if (waitqueue_active(&i->ep->wq)) {
 		unsigned long flags;
 
-		spin_lock_irqsave_nested(&i->ep->wq.lock, flags, i->height);
+		spin_lock_irqsave_nested(&i->ep->wq.lock, flags, READ_ONCE(i->height));
 		wake_up_queue_locked(&i->ep->wq, states, 1, EPOLLIN | EPOLLRDNORM);
 		spin_unlock_irqrestore(&i->ep->wq.lock, flags);
 	}
@@ -142,6 +146,8 @@ static void remove_item(struct epoll_item *i)
 	spin_unlock_irqrestore(&ep->ready_lock, flags);
 	rb_erase(&i->node, &ep->items);
 	mutex_unlock(&ep->lock);
+	if (i->height)
+		update_heights(ep);
 	kmem_cache_free(item_cache, i);
 }
 
@@ -201,6 +207,8 @@ static void insert(struct epoll *ep, struct epoll_item *new)
 	rb_insert_color(&new->node, &ep->items);
 }
 
+/* --- nesting: epoll_mutex held ------------------------------------------------------------------------------------------- */
+/* Epoll files from f down, f included, on the longest way. */
 static u8 height(const struct file *f)
 {
 	struct epoll *ep = f->private;
@@ -213,19 +221,40 @@ static u8 height(const struct file *f)
 	return most + 1;
 }
 
-/* Would watching f from ep make a circle, or nest too deep? */
-static bool loops(struct epoll *ep, struct file *f, int depth)
+/* What ep watches has changed: those above stand higher or lower. Only where that makes a difference, it goes on. */
+static void update_heights(struct epoll *ep)
+{
+	u8 h = height(ep->file);
+
+	for (struct epoll_item *i = ep->file->watch; i; i = i->next_watch)
+		if (i->height != h) {
+			WRITE_ONCE(i->height, h);
+			update_heights(i->ep);
+		}
+}
+
+/* Epoll files from ep up, ep included, on the longest way. Each is looked at once: there may be more ways than anybody can go. */
+static u8 depth_above(struct epoll *ep)
+{
+	if (ep->seen == walk)
+		return ep->above;
+	ep->seen = walk;
+	ep->above = 1;
+	for (struct epoll_item *i = ep->file->watch; i; i = i->next_watch)
+		ep->above = max_t(u8, ep->above, depth_above(i->ep) + 1);
+	return ep->above;
+}
+
+/* Would watching f from ep make a circle, or nest too deep? A call from the bottom goes up to the top on one stack. */
+static bool too_deep(struct epoll *ep, struct file *f)
 {
 	struct epoll *inner = f->private;
 
 	if (f->ops != &epoll_ops)
 		return false;
-	if (inner == ep || depth >= MAX_NESTING)
-		return true;
-	for (struct rb_node *n = rb_first(&inner->items); n; n = rb_next(n))
-		if (loops(ep, container_of(n, struct epoll_item, node)->file, depth + 1))
-			return true;
-	return false;
+	inner->seen = ++walk;
+	inner->above = MAX_NESTING; /* over ep: a circle */
+	return depth_above(ep) + height(f) > MAX_NESTING;
 }
 
 static int add(struct epoll *ep, struct file *f, int fd, const struct epoll_event *e)
@@ -234,7 +263,7 @@ static int add(struct epoll *ep, struct file *f, int fd, const struct epoll_even
 	struct epoll_item *i;
 	u32 now;
 
-	if (loops(ep, f, 1))
+	if (too_deep(ep, f))
 		return -ELOOP;
 	i = kmem_cache_alloc(item_cache, GFP_KERNEL);
 	if (!i)
@@ -245,6 +274,7 @@ static int add(struct epoll *ep, struct file *f, int fd, const struct epoll_even
 	mutex_lock(&ep->lock);
 	insert(ep, i);
 	mutex_unlock(&ep->lock);
+	update_heights(ep);
 	i->next_watch = f->watch;
 	f->watch = i;
 	t.item = i;

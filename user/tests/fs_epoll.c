@@ -131,6 +131,46 @@ static void nested(void)
 	close(a), close(b), close(p[0]), close(p[1]);
 }
 
+#define CHAIN 64
+/* Each new one below the last, and a pipe at the bottom: a write there would be told all the way up. */
+static void chain(void)
+{
+	int ep[CHAIN], p[2], err = 0;
+
+	pipe(p);
+	for (int i = 0; i < CHAIN; i++) {
+		ep[i] = epoll_create1(0);
+		err = err || (i && add(ep[i - 1], ep[i], EPOLLIN));
+	}
+	err = err || add(ep[CHAIN - 1], p[0], EPOLLIN);
+	ok(err && (errno == ELOOP || errno == EINVAL), "a chain made from its top must end somewhere too");
+	write(p[1], "x", 1);
+	for (int i = 0; i < CHAIN; i++)
+		close(ep[i]);
+	close(p[0]), close(p[1]);
+}
+
+/* Four below each other, from either end; one may go, and then another come. */
+static void depths(void)
+{
+	int ep[5], p[2];
+
+	pipe(p);
+	for (int i = 0; i < 5; i++)
+		ep[i] = epoll_create1(0);
+	is(add(ep[1], ep[2], EPOLLIN) + add(ep[0], ep[1], EPOLLIN) + add(ep[2], ep[3], EPOLLIN) + add(ep[3], p[0], EPOLLIN), 0, "four deep");
+	write(p[1], "x", 1);
+	is(now(ep[0]), EPOLLIN, "the top one hears of it");
+	fails(add(ep[3], ep[0], EPOLLIN), ELOOP, "no circle");
+	is(epoll_ctl(ep[1], EPOLL_CTL_DEL, ep[2], NULL), 0, "cut in the middle");
+	is(now(ep[0]), 0, "the top one hears no more");
+	is(add(ep[3], ep[0], EPOLLIN) + add(ep[1], p[0], EPOLLIN), 0, "the other way round");
+	is(now(ep[2]), EPOLLIN, "is no circle now");
+	for (int i = 0; i < 5; i++)
+		close(ep[i]);
+	close(p[0]), close(p[1]);
+}
+
 static void waiting(void)
 {
 	int ep = epoll_create1(0), p[2], status;
@@ -289,6 +329,8 @@ int main(void)
 	modes();
 	files();
 	nested();
+	chain();
+	depths();
 	waiting();
 	counters();
 	fifos();
