@@ -9,7 +9,51 @@
 #include "kernel/net/internal.h"
 
 /* --- connect ------------------------------------------------------------------------------------------------------ */
-static bool may_send(const struct sock *s, const struct sock *to) { return !to->peer || to->peer == s; }
+static bool may_send(const struct sock *s, const struct sock *to)
+{
+	const struct sock *peer = READ_ONCE(to->peer);
+
+	return !peer || peer == s;
+}
+
+/* Something has left the queue: there is room for those who waited. */
+static void make_room(struct sock *s)
+{
+	struct sock *w, *n;
+
+	if (!list_empty(&s->full_list)) {
+		spin_lock(&s->lock);
+		list_for_each_entry_safe(w, n, &s->full_list, full_node) {
+			list_del_init(&w->full_node);
+			wake_up_poll(&w->wr, EPOLLOUT | EPOLLWRNORM);
+		}
+		spin_unlock(&s->lock);
+	}
+	wake_up_all(&s->room);
+}
+
+/* s's peer becomes `to`, whose reference is eaten. Under the old one's lock as well, on whose full_list s may stand: it stands
+ * on no other, ever. => the old one, whose reference is the caller's */
+static struct sock *change_peer(struct sock *s, struct sock *to)
+{
+	struct sock *old;
+
+	for (;;) {
+		old = sock_peer(s);
+		lock_two(s, old);
+		if (s->peer == old)
+			break;
+		unlock_two(s, old);
+		sock_put(old);
+	}
+	if (old)
+		list_del_init(&s->full_node);
+	s->peer = to;
+	s->state = to ? SOCK_CONNECTED : SOCK_IDLE;
+	unlock_two(s, old);
+	sock_put(old); /* sock_peer's */
+	return old;
+}
 
 /* s, which was somebody's peer, is so no more: what that one sent is forgotten. */
 static void part(struct sock *s, struct sock *old)
@@ -18,13 +62,13 @@ static void part(struct sock *s, struct sock *old)
 
 	if (!old)
 		return;
-	sock_forget_full(s, old);
 	mutex_lock(&s->read_lock); /* somebody may be looking at the first one (MSG_PEEK) */
 	spin_lock(&s->lock);
 	list_splice_init(&s->queue, &queue);
 	WRITE_ONCE(s->queued, 0);
 	spin_unlock(&s->lock);
 	mutex_unlock(&s->read_lock);
+	make_room(s);
 	messages_free(&queue);
 	spin_lock(&old->lock);
 	if (old->peer == s && old->state != SOCK_DEAD)
@@ -45,20 +89,16 @@ int dgram_connect(struct sock *s, const struct sockaddr_un *un, int len)
 		if (!to)
 			return err;
 	}
-	lock_two(s, to);
 	if (to && !may_send(s, to)) {
-		unlock_two(s, to);
 		sock_put(to);
 		return -EPERM;
 	}
-	old = s->peer;
-	s->peer = to;
-	s->state = to ? SOCK_CONNECTED : SOCK_IDLE;
-	unlock_two(s, to);
+	old = change_peer(s, to);
 	if (old == to)
 		sock_put(old);
 	else
 		part(s, old);
+	wake_up_poll(&s->wr, EPOLLOUT | EPOLLWRNORM); /* who waits for the old one's room waits for the wrong thing */
 	return 0;
 }
 
@@ -164,22 +204,6 @@ ssize_t dgram_send(struct sock *s, struct transfer *t)
 }
 
 /* --- receiving ------------------------------------------------------------------------------------------------------ */
-/* One has left the queue: there is room for those who waited. */
-static void make_room(struct sock *s)
-{
-	struct sock *w, *n;
-
-	if (!list_empty(&s->full_list)) {
-		spin_lock(&s->lock);
-		list_for_each_entry_safe(w, n, &s->full_list, full_node) {
-			list_del_init(&w->full_node);
-			wake_up_poll(&w->wr, EPOLLOUT | EPOLLWRNORM);
-		}
-		spin_unlock(&s->lock);
-	}
-	wake_up_all(&s->room);
-}
-
 static struct message *first(struct sock *s, bool peek)
 {
 	struct message *m;

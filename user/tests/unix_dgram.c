@@ -283,6 +283,47 @@ static void races(void)
 	ok(got >= 0, "receivers come and go under senders");
 }
 
+static bool ends_well(pid_t pid)
+{
+	int status = -1;
+
+	if (eventually(waitpid(pid, &status, WNOHANG) == pid))
+		return !status;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return false;
+}
+
+/* Who waits for room in a queue is called too when the queue is emptied, or it was the wrong one. */
+static void partings(void)
+{
+	int a = named("dg part a", SOCK_DGRAM), b = named("dg part b", SOCK_DGRAM), s = socket(AF_UNIX, SOCK_DGRAM, 0);
+	struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+	pid_t pid;
+
+	while (send_name(s, "x", 1, MSG_DONTWAIT, "dg part a") == 1)
+		;
+	dial(s, "dg part a");
+	is(events(s, POLLOUT), 0, "the peer's queue is full");
+	pid = fork();
+	if (!pid) {
+		struct pollfd p = { s, POLLOUT, 0 };
+
+		_exit(poll(&p, 1, -1) != 1);
+	}
+	ok(asleep(pid), "one polls for room there");
+	is(dial(s, "dg part b"), 0, "the peer is another now");
+	ok(ends_well(pid), "... which has room");
+	pid = fork();
+	if (!pid)
+		_exit(send_name(s, "y", 1, 0, "dg part a") != 1);
+	ok(asleep(pid), "one waits to send");
+	is(dial(a, "dg part b"), 0, "its receiver connects to another");
+	is(connect(a, &nobody, sizeof(nobody)), 0, "... and is free again");
+	ok(ends_well(pid), "what it had was forgotten, so there is room");
+	close(a), close(b), close(s);
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -290,6 +331,7 @@ int main(void)
 	limits();
 	packets();
 	many();
+	partings();
 	races();
 	return done();
 }
