@@ -42,29 +42,34 @@ static void signal_foreground(struct tty *t, int sig)
 	put_pid(p);
 }
 
-static bool orphaned(struct pid *pgrp)
+/* current's, with reference: the parent may move it to another. */
+static struct pid *own_pgrp(bool *orphaned)
 {
-	bool r;
+	struct pid *p;
 
 	read_lock(&tasklist_lock);
-	r = pgrp_orphaned(pgrp);
+	p = get_pid(current->group->pgrp);
+	*orphaned = pgrp_orphaned(p);
 	read_unlock(&tasklist_lock);
-	return r;
+	return p;
 }
 
 /* May current, which may be in the background, read from (SIGTTIN), or write to or change (SIGTTOU) the terminal? */
 int tty_check_change(struct tty *t, int sig)
 {
 	struct group *g = current->group;
+	struct pid *pgrp;
+	bool orphaned;
 
 	if (READ_ONCE(g->tty) != t || !READ_ONCE(t->pgrp) || READ_ONCE(t->pgrp) == READ_ONCE(g->pgrp))
 		return 0;
 	if (signal_ignored_or_blocked(sig))
 		return sig == SIGTTIN ? -EIO : 0;
-	if (orphaned(g->pgrp))
-		return -EIO;
-	send_pgrp_signal(sig, g->pgrp, true);
-	return -ERESTARTSYS;
+	pgrp = own_pgrp(&orphaned);
+	if (!orphaned)
+		send_pgrp_signal(sig, pgrp, true);
+	put_pid(pgrp);
+	return orphaned ? -EIO : -ERESTARTSYS;
 }
 
 /* The terminal belongs to no session any more. => its old session and group; the caller puts them */
@@ -139,18 +144,24 @@ void tty_session_exit(void)
 
 /* --- getting one ------------------------------------------------------------------------------------------------------ */
 
-/* T held for reading */
-static void attach_locked(struct tty *t)
+/* T held for reading, which others may do as well: one of them gets it. A pty whose master is gone has had its last hang-up:
+ * nobody would take it from us before it is freed. */
+static bool attach_locked(struct tty *t)
 {
 	struct group *g = current->group;
+	bool free;
 
 	spin_lock_irq(&g->siglock);
 	spin_lock(&t->lock);
-	t->session = get_pid(g->session);
-	t->pgrp = get_pid(g->pgrp);
-	g->tty = t;
+	free = !g->tty && !t->session && !t->peer_closed;
+	if (free) {
+		t->session = get_pid(g->session);
+		t->pgrp = get_pid(g->pgrp);
+		g->tty = t;
+	}
 	spin_unlock(&t->lock);
 	spin_unlock_irq(&g->siglock);
+	return free;
 }
 
 void tty_acquire(struct tty *t)
@@ -158,7 +169,7 @@ void tty_acquire(struct tty *t)
 	struct group *g = current->group;
 
 	read_lock(&tasklist_lock);
-	if (g->session_leader && !READ_ONCE(g->tty) && !READ_ONCE(t->session))
+	if (g->session_leader)
 		attach_locked(t);
 	read_unlock(&tasklist_lock);
 }
@@ -184,10 +195,8 @@ static int set_controlling(struct tty *t, unsigned long steal)
 		put_pid(pgrp);
 	}
 	read_lock(&tasklist_lock);
-	if (READ_ONCE(t->session) || READ_ONCE(g->tty))
+	if (!attach_locked(t))
 		r = -EPERM;
-	else
-		attach_locked(t);
 	read_unlock(&tasklist_lock);
 	return r;
 }
@@ -260,10 +269,13 @@ static int set_foreground(struct tty *t, pid_t __user *p)
 		return r;
 	spin_lock_irq(&t->lock);
 	old = t->pgrp;
-	t->pgrp = pgrp;
+	if (t->session == g->session)
+		t->pgrp = pgrp;
+	else
+		old = pgrp, r = -ENOTTY; /* hung up meanwhile */
 	spin_unlock_irq(&t->lock);
 	put_pid(old);
-	return 0;
+	return r;
 }
 
 static int get_session(struct tty *t, pid_t __user *p, bool master)

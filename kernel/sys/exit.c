@@ -37,6 +37,9 @@ static void leave_pgrp_and_session(struct group *g)
 	if (session != pgrp)
 		release_pid_if_unused(session);
 	g->pgrp = g->session = NULL;
+	spin_lock_irq(&g->siglock);
+	g->tty = NULL; /* a hang-up does not find us any more, and g may be looked at for long */
+	spin_unlock_irq(&g->siglock);
 	put_pid(pgrp);
 	put_pid(session);
 }

@@ -484,6 +484,101 @@ static void hangup(void)
 	close(slave);
 }
 
+static int open_again(void)
+{
+	char name[32];
+	int nr;
+
+	ioctl(master, TIOCGPTN, &nr);
+	snprintf(name, sizeof(name), "/dev/pts/%d", nr);
+	return open(name, O_RDWR | O_NOCTTY);
+}
+
+static void dead_files(void)
+{
+	char buf[8];
+	int old;
+
+	open_pair();
+	old = slave;
+	if (ioctl(old, TIOCVHANGUP)) {
+		skip("TIOCVHANGUP needs a capability");
+	} else {
+		slave = open_again();
+		type("abc\n");
+		poll(&(struct pollfd){ .fd = slave, .events = POLLIN }, 1, LONG);
+		is(read(old, buf, sizeof(buf)), 0, "a file from before the hang-up reads nothing");
+		is(read(slave, buf, sizeof(buf)), 4, "of what is typed for those after it");
+		close(old);
+	}
+	close_pair();
+}
+
+/* A member of the terminal's session that ends before the terminal does: tells its pid, then lives until `end` closes. */
+static void session(int tell, int end, int gone)
+{
+	pid_t pid;
+	char c;
+
+	signal(SIGHUP, SIG_IGN);
+	close(master);
+	setsid();
+	ioctl(slave, TIOCSCTTY, 0);
+	close(slave);
+	pid = fork();
+	if (!pid) {
+		close(gone);
+		_exit(read(end, &c, 1));
+	}
+	write(tell, &pid, sizeof(pid));
+	waitpid(pid, NULL, 0);
+	close(gone);
+	pause();
+}
+
+/* => the number of its terminal, 0: it has none, or the process is gone, or all that is known of it */
+static int terminal_of(int stat)
+{
+	char buf[512], *p;
+	ssize_t n = pread(stat, buf, sizeof(buf) - 1, 0);
+	int nr = 0;
+
+	buf[n > 0 ? n : 0] = 0;
+	p = strrchr(buf, ')');
+	if (p)
+		sscanf(p, ") %*c %*d %*d %*d %d", &nr);
+	return nr;
+}
+
+static void burial(void)
+{
+	int tell[2], end[2], gone[2], stat;
+	char name[32], c;
+	pid_t leader, pid = 0;
+
+	open_pair();
+	if (pipe(tell) || pipe(end) || pipe(gone))
+		bail("pipe");
+	leader = fork();
+	if (!leader) {
+		close(end[1]), close(gone[0]);
+		session(tell[1], end[0], gone[1]);
+	}
+	close(gone[1]);
+	read(tell[0], &pid, sizeof(pid));
+	snprintf(name, sizeof(name), "/proc/%d/stat", pid);
+	stat = open(name, O_RDONLY);
+	ok(terminal_of(stat) > 0, "a process of the session has the terminal");
+	close(end[1]);
+	read(gone[0], &c, 1);
+	close_pair();
+	usleep(100000); /* a grace period */
+	is(terminal_of(stat), 0, "it is gone, and then the terminal, which it does not show any more");
+	kill(leader, SIGKILL);
+	waitpid(leader, NULL, 0);
+	close(stat), close(tell[0]), close(tell[1]), close(end[0]), close(gone[0]);
+}
+
 static void many(void)
 {
 	enum { N = 40 };
@@ -527,6 +622,8 @@ int main(void)
 	job_control();
 	flow();
 	hangup();
+	dead_files();
+	burial();
 	many();
 	refused();
 	fails(ioctl(open("/dev/null", O_RDWR), TCGETS, &(struct termios){ 0 }), ENOTTY, "/dev/null is no terminal");
