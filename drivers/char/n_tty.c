@@ -454,7 +454,7 @@ ssize_t tty_read(struct tty *t, u8 *buf, size_t n, bool nonblock, u32 generation
 		}
 	}
 	if (!r)
-		r = t->in.buf ? take(t, buf, n) : 0;
+		r = t->in.buf && !dead(t, generation) ? take(t, buf, n) : 0; /* a dead file's: what comes now is for others */
 	spin_unlock_irqrestore(&t->lock, irq);
 	finish_wait(&t->read_wait, &wait);
 	return r;

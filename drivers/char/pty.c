@@ -71,7 +71,16 @@ struct tty *pty_make(unsigned index)
 	return &p->tty;
 }
 
-static bool slave_gone(struct tty *t) { return pty_of(t)->was_open && READ_ONCE(t->open_count) == READ_ONCE(t->dead_count); }
+static bool slave_gone(struct tty *t)
+{
+	unsigned long irq;
+	bool gone;
+
+	spin_lock_irqsave(&t->lock, irq);
+	gone = pty_of(t)->was_open && t->open_count == t->dead_count;
+	spin_unlock_irqrestore(&t->lock, irq);
+	return gone;
+}
 
 ssize_t pty_master_read(struct tty *t, u8 *buf, size_t n, bool nonblock)
 {

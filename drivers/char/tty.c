@@ -107,20 +107,22 @@ static int tty_drain_for(struct tty *t, unsigned ms)
 
 int tty_drain(struct tty *t) { return tty_drain_for(t, ~0u); }
 
-static void count_open(struct tty *t, int step, u32 generation)
+static void count_close(struct tty *t, u32 generation)
 {
 	unsigned long irq;
 
 	spin_lock_irqsave(&t->lock, irq);
-	t->open_count += step;
+	t->open_count--;
 	if (generation != t->hangups)
-		t->dead_count += step;
+		t->dead_count--;
 	spin_unlock_irqrestore(&t->lock, irq);
 }
 
-/* => 0, -ENOMEM, -EBUSY (TIOCEXCL, and not privileged). Takes a reference. */
-int tty_open(struct tty *t, bool privileged)
+/* => 0, -ENOMEM, -EBUSY (TIOCEXCL, and not privileged). Takes a reference. *generation: what the file is to keep; a hang-up from
+ * now on counts it among the dead ones. */
+int tty_open(struct tty *t, bool privileged, u32 *generation)
 {
+	unsigned long irq;
 	int r = 0;
 
 	mutex_lock(&t->open_lock);
@@ -130,7 +132,10 @@ int tty_open(struct tty *t, bool privileged)
 		r = tty_make_rings(t);
 	if (!r) {
 		tty_get(t);
-		count_open(t, 1, t->hangups);
+		spin_lock_irqsave(&t->lock, irq);
+		t->open_count++;
+		*generation = t->hangups;
+		spin_unlock_irqrestore(&t->lock, irq);
 		if (t->open_count == 1 && t->driver->opened)
 			t->driver->opened(t);
 	}
@@ -148,7 +153,7 @@ void tty_close(struct tty *t, u32 generation)
 		if (!t->driver->keeps_rings)
 			drop_rings(t);
 	}
-	count_open(t, -1, generation);
+	count_close(t, generation);
 	if (!t->open_count && t->driver->closed)
 		t->driver->closed(t);
 	mutex_unlock(&t->open_lock);

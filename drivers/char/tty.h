@@ -83,7 +83,7 @@ struct tty {
 /* What a driver and the file layer use. */
 void tty_setup(struct tty *t, const struct tty_driver *driver, const char *name, unsigned index, dev_t dev);
 int tty_make_rings(struct tty *t);               /* -ENOMEM */
-int tty_open(struct tty *t, bool privileged);    /* 0, -ENOMEM, -EBUSY (exclusive) */
+int tty_open(struct tty *t, bool privileged, u32 *generation); /* 0, -ENOMEM, -EBUSY (exclusive) */
 void tty_close(struct tty *t, u32 generation);   /* generation: t->hangups at open */
 static inline void tty_get(struct tty *t) { atomic_inc(&t->refcount); }
 void tty_put(struct tty *t);

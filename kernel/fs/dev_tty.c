@@ -26,15 +26,16 @@ static int tty_file_attach(struct file *f, struct tty *t, bool master)
 {
 	struct tty_file *tf = kmalloc(sizeof(*tf), GFP_KERNEL);
 	int r = tf ? 0 : -ENOMEM;
+	u32 generation = 0;
 
 	if (!r && !master)
-		r = tty_open(t, capable(CAP_SYS_ADMIN));
+		r = tty_open(t, capable(CAP_SYS_ADMIN), &generation);
 	if (r) {
 		kfree(tf);
 		tty_put(t);
 		return r;
 	}
-	*tf = (struct tty_file){ .tty = t, .generation = READ_ONCE(t->hangups), .master = master };
+	*tf = (struct tty_file){ .tty = t, .generation = generation, .master = master };
 	f->private = tf;
 	if (!master)
 		tty_put(t); /* the open holds its own */
