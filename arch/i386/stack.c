@@ -26,7 +26,7 @@ static bool is_text(u32 a)
 }
 
 static u32 word(u32 at) { return READ_ONCE(*(u32 *)at); }
-static bool inside(const struct stack_walk *w, u32 at) { return at >= w->low && at + 4 <= w->high && !(at & 3); }
+static bool inside(const struct stack_walk *w, u32 at) { return at >= w->low && at < w->high && !(at & 3); }
 
 /* From addr to the next. => ENDED: assembler called; or the way leads over a frame pointer that we do not have */
 static enum step step(struct stack_walk *w)
