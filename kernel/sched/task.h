@@ -194,7 +194,13 @@ extern struct task boot_task;       /* idle task of the boot CPU: current from t
 extern struct group boot_group;     /* of idle tasks */
 extern rwlock_t tasklist_lock;      /* parentage, groups, sessions; taken with irqs on */
 extern struct list_head all_tasks;  /* T, RCU; thread-group leaders and threads alike */
-static inline void get_task(struct task *t) { atomic_inc(&t->refcount); }
+static inline void get_task(struct task *t)
+{
+	ASSERT(atomic_read(&t->refcount) > 0);
+	atomic_inc(&t->refcount);
+}
+/* For one that find_task has found: it may have been buried since. => false: it has */
+static inline bool try_get_task(struct task *t) { return atomic_inc_not_zero(&t->refcount); }
 void put_task(struct task *t);     /* any context; the last one frees it after a grace period */
 struct task *find_task(pid_t pid);  /* RCU read side; no reference */
 #define for_each_task(t) list_for_each_entry_rcu(t, &all_tasks, all_node)

@@ -98,8 +98,8 @@ static struct task *target_of(pid_t pid)
 		t = ERR_PTR(-ESRCH);
 	else if (!may_touch(t))
 		t = ERR_PTR(-EPERM);
-	else
-		get_task(t);
+	else if (!try_get_task(t))
+		t = ERR_PTR(-ESRCH);
 	rcu_read_unlock();
 	return t;
 }

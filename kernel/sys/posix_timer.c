@@ -150,10 +150,8 @@ static int set_target(struct ptimer *t, const struct sigevent *ev)
 	if (ev->sigev_notify & SIGEV_THREAD_ID) {
 		rcu_read_lock();
 		target = find_task(ev->_sigev_un._tid);
-		if (target && target->group == current->group) {
-			get_task(target);
+		if (target && target->group == current->group && try_get_task(target))
 			t->target = target;
-		}
 		rcu_read_unlock();
 		if (!t->target)
 			return -EINVAL;

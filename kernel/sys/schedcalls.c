@@ -32,8 +32,8 @@ static struct task *get_target(pid_t pid, bool to_change)
 		t = ERR_PTR(-ESRCH);
 	else if (to_change && !same_owner(t) && !capable(CAP_SYS_NICE))
 		t = ERR_PTR(-EPERM);
-	else
-		get_task(t);
+	else if (!try_get_task(t))
+		t = ERR_PTR(-ESRCH);
 	rcu_read_unlock();
 	return t;
 }

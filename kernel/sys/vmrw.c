@@ -35,8 +35,8 @@ static struct mm *mm_of(pid_t pid)
 
 	rcu_read_lock();
 	t = find_task(pid);
-	if (t)
-		get_task(t);
+	if (t && !try_get_task(t))
+		t = NULL;
 	rcu_read_unlock();
 	if (!t)
 		return mm;
