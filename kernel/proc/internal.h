@@ -73,6 +73,7 @@ u64 proc_ino(const struct proc_entry *e, const struct task *t, unsigned fd);
 int proc_lookup_pid(struct inode *dir, struct dentry *d);
 int proc_readdir_pids(struct file *f, struct dir_context *c, loff_t base);
 bool proc_may_look(struct task *t);     /* as for ptrace: same user and groups, or CAP_SYS_PTRACE */
+struct mm *proc_mm_hold(struct task *t); /* pids.c; what may be looked into */
 bool proc_alive(struct task *t);
 extern const struct proc_entry root_dir, pid_dir;
 

@@ -14,16 +14,10 @@
 
 static int open_mm(struct inode *i, struct file *f)
 {
-	struct task *t = proc_task(i);
-	struct mm *mm;
+	struct mm *mm = proc_mm_hold(proc_task(i));
 
-	if (!proc_may_look(t))
-		return -EACCES;
-	mm = get_task_mm(t);
-	if (mm) {
-		mmgrab(mm);
-		mmput(mm);
-	}
+	if (IS_ERR(mm))
+		return PTR_ERR(mm);
 	f->private = mm;
 	return 0;
 }

@@ -26,6 +26,23 @@ bool proc_may_look(struct task *t)
 	return same || capable(CAP_SYS_PTRACE);
 }
 
+/* First the memory, then the question: exec makes a new program's credentials visible before its memory.
+ * => NULL: none left; counted in mm->count; -EACCES */
+struct mm *proc_mm_hold(struct task *t)
+{
+	struct mm *mm = get_task_mm(t);
+
+	if (mm) {
+		mmgrab(mm);
+		mmput(mm);
+	}
+	if (proc_may_look(t))
+		return mm;
+	if (mm)
+		mmdrop(mm);
+	return ERR_PTR(-EACCES);
+}
+
 bool proc_alive(struct task *t)
 {
 	bool alive;
@@ -58,7 +75,7 @@ static struct task *get_task_nr(pid_t nr)
 
 	rcu_read_lock();
 	t = find_task(nr);
-	if (t && !atomic_inc_not_zero(&t->refcount))
+	if (t && !try_get_task(t))
 		t = NULL;
 	rcu_read_unlock();
 	return t;

@@ -17,27 +17,23 @@
 static int text_open(struct inode *i, struct file *f)
 {
 	struct proc_node *n = proc_node(i);
+	struct mm *mm = n->e->guard ? proc_mm_hold(n->task) : NULL;
 	struct proc_open *o;
 
-	if (n->e->guard && !proc_may_look(n->task))
-		return -EACCES;
+	if (IS_ERR(mm))
+		return PTR_ERR(mm);
 	o = kzalloc(sizeof(*o), GFP_KERNEL);
-	if (!o)
+	if (!o) {
+		if (mm)
+			mmdrop(mm);
 		return -ENOMEM;
+	}
+	o->mm = mm;
 	o->e = n->e;
 	o->fd = n->fd;
 	o->task = n->task;
 	if (o->task)
 		get_task(o->task);
-	if (n->e->guard) {
-		struct mm *mm = get_task_mm(n->task);
-
-		if (mm) {
-			mmgrab(mm);
-			mmput(mm);
-			o->mm = mm;
-		}
-	}
 	mutex_init(&o->lock, "proc text");
 	f->private = o;
 	return 0;
