@@ -93,12 +93,21 @@ static struct rq *move_to(struct rq *rq, struct task *t, unsigned cpu)
 	return lock_task_rq(t);
 }
 
+/* The same, to a CPU that pick_cpu names. Between the two locks set_task_affinity finds t on no queue and leaves it to us. */
+static struct rq *move_to_allowed(struct rq *rq, struct task *t, bool sync)
+{
+	do
+		rq = move_to(rq, t, pick_cpu(t, sync));
+	while (unlikely(!allowed_on(t, rq->cpu)) && t->sched.allowed & cpu_online_mask);
+	return rq;
+}
+
 /* A task that was running and had to leave its CPU. Interrupts off. */
 void place(struct task *t)
 {
 	struct rq *rq = lock_task_rq(t);
 
-	rq = move_to(rq, t, pick_cpu(t, false));
+	rq = move_to_allowed(rq, t, false);
 	t->sched.moving = false;
 	activate(rq, t, false);
 	check_preempt(rq, t);
@@ -112,7 +121,7 @@ static struct rq *wake_sleeper(struct rq *rq, struct task *t, bool sync)
 		rq->nr_uninterruptible--;
 	}
 	t->sched.vruntime -= rq->min_vruntime;
-	rq = move_to(rq, t, pick_cpu(t, sync));
+	rq = move_to_allowed(rq, t, sync);
 	activate(rq, t, true);
 	check_preempt(rq, t);
 	return rq;
