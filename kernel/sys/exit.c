@@ -280,6 +280,7 @@ static void leave_mm(struct task *t)
 static void exit_notify(struct task *t, bool group_dead)
 {
 	struct group *g = t->group;
+	struct task *exec_task;
 	bool bury = t != g->leader;
 
 	write_lock(&tasklist_lock);
@@ -291,8 +292,9 @@ static void exit_notify(struct task *t, bool group_dead)
 	} else {
 		t->exit_state = TASK_ZOMBIE;
 	}
-	if (g->exec_task)
-		wake_up_state(g->exec_task, TASK_UNINTERRUPTIBLE | TASK_KILLABLE);
+	exec_task = READ_ONCE(g->exec_task); /* it may give up just now; its memory stays: preemption is off */
+	if (exec_task)
+		wake_up_state(exec_task, TASK_UNINTERRUPTIBLE | TASK_KILLABLE);
 	else if (g->nr_threads == 1 && g->leader->exit_state == TASK_ZOMBIE)
 		end_group(g);
 	write_unlock(&tasklist_lock);
