@@ -199,11 +199,31 @@ static int may_search(struct walk *w)
 	return err && w->rcu ? -ECHILD : err; /* say no only after a second look */
 }
 
+/* Onto d, which exists in the directory w->path. Not RCU: eats its reference. => as step_into */
+int step_onto(struct walk *w, struct dentry *d, bool follow)
+{
+	struct path next = { w->path.mount, d };
+
+	if (unlikely(S_ISLNK(d->inode->mode)) && follow)
+		return follow_link(w, d);
+	if (!w->rcu)
+		mntget(next.mount);
+	cross_mounts(w, &next);
+	if (w->flags & LOOKUP_NO_XDEV && next.mount != w->path.mount) {
+		if (!w->rcu)
+			path_put(&next);
+		return -EXDEV;
+	}
+	if (!w->rcu)
+		path_put(&w->path);
+	w->path = next;
+	return 0;
+}
+
 /* Into the component n of the directory w->path. => 0: there; 1: into a symlink's body; -errno */
 int step_into(struct walk *w, const struct name *n, bool follow)
 {
 	struct dentry *d = child(w, n);
-	struct path next;
 	struct inode *i;
 
 	if (IS_ERR(d))
@@ -229,21 +249,8 @@ int step_into(struct walk *w, const struct name *n, bool follow)
 				return -ECHILD;
 			}
 		}
-		return follow_link(w, d);
 	}
-	next = (struct path){ w->path.mount, d };
-	if (!w->rcu)
-		mntget(next.mount);
-	cross_mounts(w, &next);
-	if (w->flags & LOOKUP_NO_XDEV && next.mount != w->path.mount) {
-		if (!w->rcu)
-			path_put(&next);
-		return -EXDEV;
-	}
-	if (!w->rcu)
-		path_put(&w->path);
-	w->path = next;
-	return 0;
+	return step_onto(w, d, follow);
 }
 
 /* --- all steps but the last ------------------------------------------------------------------------------------------------ */

@@ -55,10 +55,8 @@ static int create_last(struct walk *w, const struct open_how_k *how, bool *made)
 	if (err)
 		return err;
 	d = how->flags & O_EXCL ? NULL : d_lookup(w->path.dentry, &w->last);
-	if (d && d->inode) { /* it is there: the directory need not be locked */
-		dput(d);
-		return step_into(w, &w->last, !(how->flags & O_NOFOLLOW));
-	}
+	if (d && d->inode && !(d->flags & D_REVALIDATE)) /* it is there: the directory need not be locked */
+		return step_onto(w, d, !(how->flags & O_NOFOLLOW));
 	dput(d);
 	dir = w->path.dentry->inode;
 	ro = mnt_want_write(w->path.mount);
@@ -76,9 +74,16 @@ static int create_last(struct walk *w, const struct open_how_k *how, bool *made)
 	up_write(&dir->lock);
 	if (!ro)
 		mnt_drop_write(w->path.mount);
+	if (*made) { /* itself, which nobody is asked about: the name may be another's by now, and a symlink */
+		dput(w->path.dentry);
+		w->path.dentry = d;
+		return 0;
+	}
+	if (!err)
+		return step_onto(w, d, !(how->flags & O_NOFOLLOW));
 	if (!IS_ERR(d))
 		dput(d);
-	return err ? err : step_into(w, &w->last, !(how->flags & O_NOFOLLOW));
+	return err;
 }
 
 static int walk_create(struct walk *w, const struct open_how_k *how, bool *made)

@@ -35,6 +35,7 @@ void walk_end(struct walk *w);
 int walk_parent(struct walk *w);    /* all steps but the last: w->last, type, slash */
 int walk_all(struct walk *w);       /* the last step too; w->path has its references */
 int step_into(struct walk *w, const struct name *n, bool follow); /* 1: a symlink was pushed, go on */
+int step_onto(struct walk *w, struct dentry *d, bool follow); /* the same, looked up already */
 int unlazy(struct walk *w);         /* references from here on */
 
 /* For the steps. */

@@ -7,6 +7,7 @@
 #include "tap.h"
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -200,6 +201,48 @@ static void permissions(void)
 	unlink("closed/x"), rmdir("closed"), unlink("secret"), unlink("sticky/x"), rmdir("sticky");
 }
 
+/* Who makes a file gets that one, though a symlink takes its name at once: what it leads to was never asked about. */
+static void overtaken(void *arg)
+{
+	int fd, bad = 0;
+	struct stat st;
+	pid_t pid;
+
+	if (setgid(1000) || setuid(1000))
+		_exit(100);
+	pid = fork();
+	if (!pid)
+		for (;;) {
+			symlink("../secret", "open/l");
+			while (lstat("open/f", &st) || S_ISLNK(st.st_mode))
+				;
+			rename("open/l", "open/f");
+			for (int i = 0; i < 300; i++)
+				getppid();
+			unlink("open/f");
+		}
+	for (int i = 0; i < 30000; i++) {
+		fd = open("open/f", O_CREAT | O_RDWR, 0600);
+		bad += fd < 0 ? errno != EACCES : fstat(fd, &st) || st.st_uid != 1000;
+		if (fd >= 0)
+			close(fd);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	_exit(bad != 0);
+}
+
+static void creating(void)
+{
+	if (geteuid()) {
+		skip("not root");
+		return;
+	}
+	ok(touch("secret") && !chmod("secret", 0600) && !mkdir("open", 0777) && !chmod("open", 0777), "a file that is not for others");
+	is(in_child(overtaken, NULL), 0, "making a file leads nowhere else");
+	unlink("open/f"), unlink("open/l"), rmdir("open"), unlink("secret");
+}
+
 int main(void)
 {
 	setup();
@@ -208,6 +251,7 @@ int main(void)
 	flags();
 	directories();
 	permissions();
+	creating();
 	unlink("d/e/f"), rmdir("d/e"), rmdir("d");
 	unlink("file"), unlink("link"), unlink("dlink"), unlink("dangling"), unlink("loop1"), unlink("loop2");
 	unlink("slash"), unlink("fileslash");
