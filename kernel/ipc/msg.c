@@ -108,7 +108,7 @@ static int send(struct msg_queue *q, struct message *m, int flags)
 			return err;
 		err = wait_event_interruptible(&q->senders, READ_ONCE(q->o.gone) || has_room(q, m->size));
 		if (err)
-			return -EINTR;
+			return -ERESTARTNOHAND;
 	}
 }
 
@@ -206,7 +206,7 @@ static struct message *receive(struct msg_queue *q, size_t size, long type, int 
 		if (!IS_ERR(m) || PTR_ERR(m) != -ENOMSG || flags & IPC_NOWAIT)
 			return m;
 		if (wait_event_interruptible(&q->receivers, may_receive(q, type, flags)))
-			return ERR_PTR(-EINTR);
+			return ERR_PTR(-ERESTARTNOHAND);
 	}
 }
 

@@ -221,12 +221,16 @@ static void messages(void)
 	if (!(pid = fork()))
 		_exit(msgrcv(id, &m, 4000, 7, 0) != 2);
 	asleep(pid);
+	kill(pid, SIGSTOP);
+	eventually(state_of(pid) == 'T');
+	kill(pid, SIGCONT);
+	asleep(pid);
 	m.type = 6;
 	msgsnd(id, &m, 1, 0);
 	m.type = 7;
 	msgsnd(id, &m, 2, 0);
 	wait(&status);
-	is(status, 0, "a receiver waits for its type");
+	is(status, 0, "a receiver waits for its type, through a stop");
 	if (!(pid = fork()))
 		_exit(msgrcv(id, &m, 4000, 9, 0) != -1 || errno != EIDRM);
 	asleep(pid);
