@@ -48,12 +48,15 @@ static loff_t seek_any(struct file *f, loff_t off, int whence)
 
 static ssize_t mem_one(struct mm *mm, struct iov *v, unsigned long addr, char *buf, size_t n, bool write)
 {
+	size_t done;
+
 	if (write) {
 		n = iov_copy_from(buf, v, n);
 		return n ? (ssize_t)mm_access(mm, addr, buf, n, true) : -EFAULT;
 	}
 	n = mm_access(mm, addr, buf, n, false);
-	return n && !iov_copy_to(v, buf, n) ? -EFAULT : (ssize_t)n;
+	done = iov_copy_to(v, buf, n);
+	return n && !done ? -EFAULT : (ssize_t)done;
 }
 
 static ssize_t mem_copy(struct file *f, struct iov *v, loff_t *pos, bool write)

@@ -315,12 +315,18 @@ static void links(void)
 static void memory(void)
 {
 	static volatile int word = 1234;
-	int fd = open("/proc/self/mem", O_RDWR), v = 0;
+	int fd = open("/proc/self/mem", O_RDWR), v = 0, n;
+	char *two;
 
 	ok(pread64(fd, &v, sizeof(v), (unsigned long)&word) == sizeof(v) && v == 1234, "mem reads");
 	v = 99;
 	ok(pwrite64(fd, &v, sizeof(v), (unsigned long)&word) == sizeof(v) && word == 99, "mem writes");
 	fails(pread64(fd, &v, sizeof(v), 16), EIO, "nothing is mapped there");
+	two = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	munmap(two + 4096, 4096);
+	n = pread64(fd, two + 4096 - 100, 200, (unsigned long)two);
+	ok(n == 100 || (n < 0 && errno == EFAULT), "a buffer that ends early (%d)", n);
+	munmap(two, 4096);
 	close(fd);
 }
 
