@@ -310,9 +310,7 @@ int cache_value_to_page(struct address_space *m, pindex_t index, void *value, st
 	m->nr_pages++;
 	m->nr_values--;
 	spin_unlock(&m->tree_lock);
-	count_page(m, 1);
-	if (!page_lru(page)) /* swap has put it there already */
-		lru_add(page);
+	count_page(m, 1); /* swap has put it on its list already; who sees it on none meets it in the scanner's hands, which bring it back */
 	return 0;
 }
 
@@ -376,7 +374,7 @@ static struct page *make_page(struct address_space *m, pindex_t index, gfp_t gfp
 	if (hooks && m->ops->page_removed)
 		m->ops->page_removed(m, page);
 fail:
-	clear_page_locked(page);
+	unlock_page(page); /* a late lookup, to which the frame was this page before, may wait for it */
 	put_page(page);
 	return ERR_PTR(err);
 }

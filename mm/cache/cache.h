@@ -117,7 +117,7 @@ bool cache_remove_clean(struct page *page);
  * takes its place. The page stays frozen: refcount 0, the caller's. page_removed is not called: the value keeps the
  * space that the page had reserved. Preemption is off. */
 bool cache_page_to_value(struct page *page, void *value, int others);
-/* And back: page is locked, on no list, and enters where `value` stands. => 0; -ENOENT: it does not stand there any more */
+/* And back: page is locked, of the swap cache, and enters where `value` stands. => 0; -ENOENT: it does not stand there any more */
 int cache_value_to_page(struct address_space *m, pindex_t index, void *value, struct page *page);
 void mark_page_dirty(struct page *page);             /* under the page lock, or the PTL of a PTE that maps it; no sleep */
 void mark_page_accessed(struct page *page);

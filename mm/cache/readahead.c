@@ -60,7 +60,7 @@ static struct page *add_page(struct address_space *m, pindex_t index)
 		return NULL;
 	set_page_locked(page);
 	if (add_to_cache(m, page, index)) {
-		clear_page_locked(page);
+		unlock_page(page); /* as in make_page */
 		put_page(page);
 		return NULL;
 	}

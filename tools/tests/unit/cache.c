@@ -350,6 +350,7 @@ static struct page *bring_back(struct address_space *m, pindex_t index, void *va
 	CHECK(value == VALUE(index.n));
 	set_page_locked(page);
 	set_page_uptodate(page);
+	lru_add(page);
 	CHECK(cache_value_to_page(m, index, VALUE(index.n + 1), page) == -ENOENT);
 	CHECK(cache_value_to_page(m, index, value, page) == 0);
 	brought++;

@@ -31,6 +31,7 @@ bool signal_pending_state(unsigned state) { return false; }
 void plug_begin(struct plug *p) {}
 void plug_end(struct plug *p) {}
 void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *)) { func(head); }
+void unlock_page(struct page *page) { clear_page_locked(page); }
 
 struct page *alloc_pages(gfp_t gfp, unsigned order)
 {
