@@ -85,7 +85,7 @@ static enum fate detach_locked(struct page *page, struct scan *s, u32 *cpus)
 		return FATE_ACTIVATE;
 	if (page_swapbacked(page) && !page_swapcache(page) && (!(s->gfp & __GFP_IO) || swap_add_page(page)))
 		return FATE_ACTIVATE;
-	if (page_mapped(page) && (rmap_unmap(page, cpus) != RMAP_DONE || page_mapped(page)))
+	if (page_mapped(page) && (rmap_unmap(page, s->force ? 2 : 1, cpus) != RMAP_DONE || page_mapped(page)))
 		return FATE_ACTIVATE;
 	if (!page_dirty(page))
 		return FATE_READY;

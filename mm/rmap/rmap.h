@@ -274,8 +274,9 @@ extern struct page *rmap_table_limit;
 enum rmap_result rmap_walk(struct page *page, enum rmap_reason why, rmap_visit visit, void *arg);
 int rmap_referenced(struct page *page, u32 *vm_flags); /* => young PTEs found, made old; the union of vma flags */
 /* Every mapping; PG_swapcache pages leave their swap entry behind. CPUs that may remember it are added to *cpus, which the caller flushes
- * before the page (or any of many) is written, freed or unlocked. */
-enum rmap_result rmap_unmap(struct page *page, u32 *cpus);
+ * before the page (or any of many) is written, freed or unlocked. own: references of the caller; an anonymous page that somebody else
+ * holds, too, keeps its last mapping (RMAP_AGAIN). */
+enum rmap_result rmap_unmap(struct page *page, int own, u32 *cpus);
 int rmap_mkclean(struct page *page);                   /* write-protects all; => how many were dirty */
 
 /* mm/cache's cache_ops.unmap_range: every mapping of pages [first, last] of a file goes. Sleeps. */

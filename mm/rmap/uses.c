@@ -38,7 +38,15 @@ int rmap_referenced(struct page *page, u32 *vm_flags)
 
 /* --- take it away ------------------------------------------------------------------------------------------------------ */
 
-struct unmap { u32 cpus; bool refused; };
+struct unmap { u32 cpus; int own; bool refused; };
+
+/* Does anybody hold the anonymous page beside this PTE, its last, the swap cache, and who asks? He may be writing to it (direct I/O, exec)
+ * behind the back of the dirty bit: without a PTE nobody would hear of it. References of that kind are taken under this PTL. */
+static bool in_hand(const struct page *page, const struct unmap *u)
+{
+	return rmap_mapped_once(page) && atomic_read(&page->refcount) > 2 + u->own;
+}
+
 
 static void count_unmapped(struct mm *mm, const struct page *page)
 {
@@ -55,7 +63,7 @@ static enum rmap_verdict unmap_one(const struct rmap_mapping *m, struct page *pa
 	struct unmap *u = arg;
 	pte_t old;
 
-	if (page_mlocked(page) || (page_anon(page) && (!page_swapcache(page) || !swap_dup_first(page)))) {
+	if (page_mlocked(page) || (page_anon(page) && (!page_swapcache(page) || in_hand(page, u) || !swap_dup_first(page)))) {
 		u->refused = true; /* nowhere to bring it back from, or it must stay */
 		return RMAP_STOP;
 	}
@@ -71,9 +79,9 @@ static enum rmap_verdict unmap_one(const struct rmap_mapping *m, struct page *pa
 	return RMAP_UNMAPPED;
 }
 
-enum rmap_result rmap_unmap(struct page *page, u32 *cpus)
+enum rmap_result rmap_unmap(struct page *page, int own, u32 *cpus)
 {
-	struct unmap u = { 0 };
+	struct unmap u = { .own = own };
 	enum rmap_result r = rmap_walk(page, RMAP_UNMAP, unmap_one, &u);
 
 	*cpus |= u.cpus;
