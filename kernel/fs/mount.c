@@ -19,6 +19,7 @@
 DEFINE_SEQLOCK(mount_lock);
 DEFINE_MUTEX(namespace_mutex);
 LIST_HEAD(all_mounts); /* mount_lock: attached ones in order of mounting */
+static LIST_HEAD(detached); /* mount_lock: in no tree any more, but somebody uses them, perhaps for writing */
 struct mount *root_mount;
 static struct hlist_head table[NR_BUCKETS];
 static int next_id; /* namespace_mutex */
@@ -76,6 +77,9 @@ void mntput(struct mount *m)
 	if (!atomic_dec_and_test(&m->refcount))
 		return;
 	WARN_ON_ONCE(m->attached || atomic_read(&m->writers));
+	write_seqlock(&mount_lock);
+	list_del_init(&m->node);
+	write_sequnlock(&mount_lock);
 	dput(m->root);
 	sb_put(m->sb);
 	call_rcu(&m->rcu, free_rcu);
@@ -123,7 +127,7 @@ int mount_attach(struct mount *m, const struct path *at)
 	mntget(at->mount);
 	hlist_add_head_rcu(&m->hash, bucket(at->mount, d));
 	list_add_tail(&m->sibling, &at->mount->children);
-	list_add_tail(&m->node, &all_mounts);
+	list_move_tail(&m->node, &all_mounts);
 	write_sequnlock(&mount_lock);
 	return 0;
 }
@@ -145,7 +149,7 @@ static void detach_locked(struct mount *m, struct path *was)
 	*was = (struct path){ m->parent, m->mountpoint };
 	hlist_del_rcu(&m->hash);
 	list_del_init(&m->sibling);
-	list_del_init(&m->node);
+	list_move_tail(&m->node, &detached);
 	m->attached = false;
 	m->parent = m;
 	m->mountpoint = m->root;
@@ -300,19 +304,27 @@ int mount_set_flags(struct mount *m, u32 flags)
 	return err;
 }
 
-/* The file system, wherever it is mounted. */
-int sb_set_read_only(struct super_block *sb, bool ro)
+/* mount_lock held. */
+static bool written_to(const struct super_block *sb, const struct list_head *mounts)
 {
 	struct mount *m;
+
+	list_for_each_entry(m, mounts, node)
+		if (m->sb == sb && atomic_read(&m->writers))
+			return true;
+	return false;
+}
+
+/* The file system, wherever it is mounted, or was and is still in use. */
+int sb_set_read_only(struct super_block *sb, bool ro)
+{
 	int err = 0;
 
 	write_seqlock(&mount_lock);
 	sb->flags = ro ? sb->flags | MS_RDONLY : sb->flags & ~MS_RDONLY;
 	smp_mb();
-	if (ro)
-		list_for_each_entry(m, &all_mounts, node)
-			if (m->sb == sb && atomic_read(&m->writers))
-				err = -EBUSY;
+	if (ro && (written_to(sb, &all_mounts) || written_to(sb, &detached)))
+		err = -EBUSY;
 	if (err)
 		sb->flags &= ~MS_RDONLY;
 	write_sequnlock(&mount_lock);

@@ -168,7 +168,15 @@ static void flags(void)
 	fails(make("m/x"), EROFS, "... is");
 	is(mount(NULL, "m", NULL, MS_REMOUNT, NULL), 0, "writable again");
 	is(make("m/x"), 0, "... is");
-	is(umount("m"), 0, "unmounted");
+	mkdir("m2", 0755);
+	mount("m", "m2", NULL, MS_BIND, NULL);
+	fd = open("m/x", O_RDWR);
+	is(umount2("m", MNT_DETACH), 0, "one of two places is left with an open file");
+	fails(mount(NULL, "m2", NULL, MS_REMOUNT | MS_RDONLY, NULL), EBUSY, "... which is still open for writing");
+	close(fd);
+	is(mount(NULL, "m2", NULL, MS_REMOUNT | MS_RDONLY, NULL), 0, "... and then closed");
+	is(umount("m2"), 0, "unmounted");
+	rmdir("m2");
 }
 
 static void jail(void *unused)
