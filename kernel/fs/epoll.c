@@ -221,10 +221,10 @@ static u8 height(const struct file *f)
 	return most + 1;
 }
 
-/* What ep watches has changed: those above stand higher or lower. Only where that makes a difference, it goes on. */
+/* ep watches one epoll file more, or less: who stands above, stands higher or lower. Goes on where that is so. */
 static void update_heights(struct epoll *ep)
 {
-	u8 h = height(ep->file);
+	u8 h = ep->file->watch ? height(ep->file) : 0;
 
 	for (struct epoll_item *i = ep->file->watch; i; i = i->next_watch)
 		if (i->height != h) {
@@ -274,7 +274,8 @@ static int add(struct epoll *ep, struct file *f, int fd, const struct epoll_even
 	mutex_lock(&ep->lock);
 	insert(ep, i);
 	mutex_unlock(&ep->lock);
-	update_heights(ep);
+	if (i->height)
+		update_heights(ep);
 	i->next_watch = f->watch;
 	f->watch = i;
 	t.item = i;
