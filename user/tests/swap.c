@@ -6,7 +6,6 @@
  */
 #define _GNU_SOURCE
 #include "swap.h"
-#include <pthread.h>
 #include <sched.h>
 #include <sys/wait.h>
 
@@ -138,42 +137,6 @@ static void out_from_each_cpu(void)
 	is(left, 0, "MADV_PAGEOUT frees what it has written, on whichever CPU");
 	sched_setaffinity(0, sizeof before, &before);
 	munmap(p, N * PAGE);
-}
-
-/* What the disk brings into a page that has just gone to swap is not lost. */
-static volatile bool enough;
-static void *push_out(void *p)
-{
-	while (!enough)
-		madvise(p, 64 * PAGE, MADV_PAGEOUT);
-	return NULL;
-}
-
-static void read_into(void)
-{
-	uint32_t *p = pages(64);
-	int fd = open(swap_disk(1), O_RDWR), good = 0;
-	unsigned bad = 0;
-	pthread_t t;
-
-	fill_pages(p, 64, 6);
-	if (pwrite(fd, p, 64 * PAGE, PAGE) != 64 * (int)PAGE || fsync(fd) || close(fd))
-		bail("writing to the disk");
-	fd = open(swap_disk(1), O_RDONLY | O_DIRECT);
-	if (pthread_create(&t, NULL, push_out, p))
-		bail("pthread_create");
-	for (int i = 0; i < 60; i++) {
-		memset(p, 0, 64 * PAGE);
-		good += pread(fd, p, 64 * PAGE, PAGE) == 64 * (int)PAGE;
-		madvise(p, 64 * PAGE, MADV_PAGEOUT);
-		bad += check_pages(p, 64, 6) != 0;
-	}
-	enough = true;
-	pthread_join(t, NULL);
-	is(good, 60, "O_DIRECT reads into pages that go to swap");
-	is(bad, 0, "... and nothing of it is lost");
-	close(fd);
-	munmap(p, 64 * PAGE);
 }
 
 static void moved(void)
@@ -320,7 +283,6 @@ int main(void)
 	on_and_off();
 	there_and_back();
 	out_from_each_cpu();
-	read_into();
 	moved();
 	family();
 	turns();
