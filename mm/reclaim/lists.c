@@ -75,7 +75,7 @@ static bool keeps_active(struct page *page, enum lru_list l, unsigned *used)
 	if (!page_mapped(page) || !trylock_page(page))
 		return false;
 	young = rmap_referenced(page, &vm_flags);
-	unlock_page(page);
+	swap_unlock_page(page);
 	*used += young > 0;
 	return young && l == LRU_ACTIVE_FILE && vm_flags & VM_EXEC;
 }

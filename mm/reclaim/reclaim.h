@@ -15,8 +15,8 @@ void reclaim_init(void);              /* the hooks of the allocator, kswapd, the
 
 extern u32 sysctl_swappiness;         /* 0 to 200: how much rather anonymous pages than those of files; 100: alike */
 
-/* pages[0..n), n <= 32, of one zone, on no list, each with a reference that this eats, and one that stays: given back to disk or swap and freed as
- * far as that can be; what cannot be goes back to its list. => how many were freed or are being written. Sleeps */
+/* pages[0..n), n <= 32, of one zone, on no list, each with a reference that this eats, and one that stays: given back to disk or swap
+ * and freed as far as that can be; what cannot be goes back to its list. => how many were freed or are being written. Sleeps */
 unsigned long reclaim_pages(struct page **pages, unsigned n);
 
 unsigned long zone_reclaimable(const struct zone *z); /* pages of it that scanning could bring */

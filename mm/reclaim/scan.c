@@ -64,6 +64,17 @@ static bool shm_locked(const struct page *page)
 }
 
 /* --- 1: out of the page tables -------------------------------------------------------------------------------------------- */
+/* An anonymous page whose last user leaves just now: he may not have seen that it has a slot, which he had to free. */
+static bool enter_swap(struct page *page, const struct scan *s)
+{
+	if (!(s->gfp & __GFP_IO) || swap_add_page(page))
+		return false;
+	if (!page_anon(page) || page_mapped(page))
+		return true;
+	swap_try_free(page);
+	return false;
+}
+
 /* page is locked. => FATE_READY: still locked, nobody maps it */
 static enum fate detach_locked(struct page *page, struct scan *s, u32 *cpus)
 {
@@ -83,7 +94,7 @@ static enum fate detach_locked(struct page *page, struct scan *s, u32 *cpus)
 		return fate;
 	if (page_swapbacked(page) && unlikely(shm_locked(page)))
 		return FATE_ACTIVATE;
-	if (page_swapbacked(page) && !page_swapcache(page) && (!(s->gfp & __GFP_IO) || swap_add_page(page)))
+	if (page_swapbacked(page) && !page_swapcache(page) && !enter_swap(page, s))
 		return FATE_ACTIVATE;
 	if (page_mapped(page) && (rmap_unmap(page, s->force ? 2 : 1, cpus) != RMAP_DONE || page_mapped(page)))
 		return FATE_ACTIVATE;
@@ -102,7 +113,7 @@ static enum fate detach(struct page *page, struct scan *s, u32 *cpus)
 		return FATE_KEEP;
 	fate = detach_locked(page, s, cpus);
 	if (fate != FATE_READY)
-		unlock_page(page);
+		swap_unlock_page(page);
 	return fate;
 }
 
@@ -115,7 +126,7 @@ static enum fate swap_out(struct page *page, struct scan *s)
 		return FATE_KEEP;
 	}
 	clear_page_reclaim(page);
-	unlock_page(page);
+	swap_unlock_page(page);
 	return FATE_ACTIVATE;
 }
 
@@ -131,7 +142,7 @@ static enum fate finish(struct page *page, struct scan *s)
 	} else {
 		gone = page_mapping(page) && cache_remove_clean(page);
 	}
-	unlock_page(page);
+	swap_unlock_page(page);
 	return gone ? FATE_FREED : FATE_KEEP;
 }
 

@@ -60,6 +60,7 @@ unsigned swap_take(struct page *page);
 /* Pages that have just lost a mapping (a reference each is the caller's): those in the swap cache that nobody needs give their
  * slots back. Under the PTL too. */
 void swap_drop_unused(struct page **pages, unsigned n);
+void swap_unlock_page(struct page *page); /* unlock_page by who still has a reference, of a page that may be in the swap cache */
 
 /* --- on the way in --------------------------------------------------------------------------------------------------- */
 /* The entry must be held meanwhile: pin it, under the PTL or tree_lock under which it was found. A pin keeps the area, not the entry. */

@@ -225,7 +225,7 @@ static bool try_drop(struct page *page)
 }
 
 /* Pages that have just lost a mapping or an entry: those in the swap cache that nobody needs any more give their slot back now, or
- * when their I/O ends. Locked by somebody else without I/O, they go when the scanner meets them. The caller holds a reference to each. */
+ * when their I/O ends or their lock is free (swap_unlock_page). The caller holds a reference to each. */
 void swap_drop_unused(struct page **pages, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
@@ -237,6 +237,15 @@ void swap_drop_unused(struct page **pages, unsigned n)
 		if (try_drop(page)) /* it ended in between */
 			clear_page_unused(page);
 	}
+}
+
+void swap_unlock_page(struct page *page)
+{
+	unlock_page(page);
+	if (likely(!page_unused(page)))
+		return;
+	clear_page_unused(page);
+	swap_drop_unused(&page, 1);
 }
 
 /* Nobody but the caller and `others` may hold a reference. => none can be taken any more */

@@ -75,7 +75,7 @@ static void give_up(struct page *page, swap_entry_t entry)
 	wait_on_page_writeback(page);
 	if (page_swapcache(page) && page->private == entry.v)
 		swap_try_free(page);
-	unlock_page(page);
+	swap_unlock_page(page);
 	put_page(page);
 }
 

@@ -103,7 +103,7 @@ static struct page *bring_back(struct address_space *m, pindex_t index, void *va
 	err = put_into_file(m, index, value, page);
 	if (!err)
 		return page;
-	unlock_page(page);
+	swap_unlock_page(page);
 	put_page(page);
 	return ERR_PTR(err);
 }

@@ -47,7 +47,6 @@ static bool in_hand(const struct page *page, const struct unmap *u)
 	return rmap_mapped_once(page) && atomic_read(&page->refcount) > 2 + u->own;
 }
 
-
 static void count_unmapped(struct mm *mm, const struct page *page)
 {
 	if (page_anon(page))

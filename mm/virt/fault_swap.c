@@ -56,7 +56,7 @@ static int get_swapped(struct fault *f, swap_entry_t entry, struct page **out)
 	} else {
 		r = VMF_RETRY;
 	}
-	unlock_page(page);
+	swap_unlock_page(page);
 	put_page(page);
 	return r;
 }
@@ -99,7 +99,8 @@ static int map_private_copy(struct fault *f, struct page *page)
 			free_page(copy);
 		return err;
 	}
-	swap_take(page);
+	if (!swap_take(page) && !page_mapped(page))
+		set_page_unused(page); /* for swap_unlock_page */
 	atomic_dec(&f->mm->swap_ents);
 	fault_set_anon(f, copy, page_pte(copy, swapped_bits(f, true)));
 	return VMF_DONE;
@@ -119,11 +120,11 @@ static int map_swapped(struct fault *f, struct page *page)
 	if (r || !fault_lock(f))
 		goto out;
 	written = take_place(f, page);
+	unlock_page(page); /* before anybody can take the mapping, whose page it is now, away again: he must get the lock */
 	spin_unlock(&f->pt->ptl);
-	unlock_page(page);
 	return f->write && !written ? fault_present(f) : VMF_DONE;
 out:
-	unlock_page(page);
+	swap_unlock_page(page);
 	put_page(page);
 	return r;
 }

@@ -87,6 +87,7 @@ int main(void)
 	is(cut, 0, "every direct read reads all");
 	is(bad, 0, "... and all of it is in memory");
 	munmap(memory, N * PAGE);
+	ok(eventually(swaps(0, 3) == 0), "no slot is left: %ld kB", swaps(0, 3));
 	is(swapoff(swap_disk(0)), 0, "swapoff");
 	ok(oracle(), "the oracle finds nothing");
 	return done();
