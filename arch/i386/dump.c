@@ -229,7 +229,6 @@ void do_double_fault(void)
 	struct regs r = { .ebx = t->ebx, .ecx = t->ecx, .edx = t->edx, .esi = t->esi, .edi = t->edi, .ebp = t->ebp,
 		.eax = t->eax, .ds = t->ds, .es = t->es, .fs = t->fs, .orig_eax = -1, .eip = t->eip, .cs = t->cs,
 		.eflags = t->eflags, .esp = t->esp, .ss = t->ss };
-
 	struct stack_walk w;
 
 	printk(KERN_EMERG "double fault: the CPU could not deliver a trap at esp %08x\n", t->esp);

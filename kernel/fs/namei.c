@@ -235,19 +235,17 @@ int step_into(struct walk *w, const struct name *n, bool follow)
 		dput(d);
 		return -ENOENT;
 	}
-	if (unlikely(S_ISLNK(i->mode)) && follow) {
-		if (w->rcu && !i->link) {
-			int err = unlazy(w);
+	if (unlikely(S_ISLNK(i->mode)) && follow && w->rcu && !i->link) {
+		int err = unlazy(w);
 
-			if (err)
-				return err;
-			d = child_ref(w, n);
-			if (IS_ERR(d))
-				return PTR_ERR(d);
-			if (!d->inode || !S_ISLNK(d->inode->mode)) { /* changed under us */
-				dput(d);
-				return -ECHILD;
-			}
+		if (err)
+			return err;
+		d = child_ref(w, n);
+		if (IS_ERR(d))
+			return PTR_ERR(d);
+		if (!d->inode || !S_ISLNK(d->inode->mode)) { /* changed under us */
+			dput(d);
+			return -ECHILD;
 		}
 	}
 	return step_onto(w, d, follow);

@@ -269,10 +269,12 @@ static int set_foreground(struct tty *t, pid_t __user *p)
 		return r;
 	spin_lock_irq(&t->lock);
 	old = t->pgrp;
-	if (t->session == g->session)
+	if (t->session == g->session) {
 		t->pgrp = pgrp;
-	else
-		old = pgrp, r = -ENOTTY; /* hung up meanwhile */
+	} else { /* hung up meanwhile */
+		old = pgrp;
+		r = -ENOTTY;
+	}
 	spin_unlock_irq(&t->lock);
 	put_pid(old);
 	return r;

@@ -68,19 +68,7 @@ static long number(const char *s, unsigned len)
 	return n;
 }
 
-/* Threads too are found by name, as on Linux, though only processes are listed. => with reference, or NULL */
-static struct task *get_task_nr(pid_t nr)
-{
-	struct task *t;
-
-	rcu_read_lock();
-	t = find_task(nr);
-	if (t && !try_get_task(t))
-		t = NULL;
-	rcu_read_unlock();
-	return t;
-}
-
+/* Threads too are found by name, as on Linux, though only processes are listed. */
 int proc_lookup_pid(struct inode *dir, struct dentry *d)
 {
 	long nr = number(d->name, d->len);

@@ -203,6 +203,7 @@ static inline void get_task(struct task *t)
 static inline bool try_get_task(struct task *t) { return atomic_inc_not_zero(&t->refcount); }
 void put_task(struct task *t);     /* any context; the last one frees it after a grace period */
 struct task *find_task(pid_t pid);  /* RCU read side; no reference */
+struct task *get_task_nr(pid_t pid); /* with a reference, or NULL */
 #define for_each_task(t) list_for_each_entry_rcu(t, &all_tasks, all_node)
 #define for_each_thread(g, t) list_for_each_entry_rcu(t, &(g)->threads, thread_node)
 

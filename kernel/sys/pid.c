@@ -39,6 +39,18 @@ struct task *find_task(pid_t nr)
 	return p ? rcu_dereference(p->task) : NULL;
 }
 
+struct task *get_task_nr(pid_t nr)
+{
+	struct task *t;
+
+	rcu_read_lock();
+	t = find_task(nr);
+	if (t && !try_get_task(t))
+		t = NULL;
+	rcu_read_unlock();
+	return t;
+}
+
 struct pid *get_pid(struct pid *pid)
 {
 	if (pid)

@@ -29,17 +29,12 @@ static bool may_access(struct task *t)
 
 static struct mm *mm_of(pid_t pid)
 {
-	struct mm *mm = ERR_PTR(-ESRCH);
-	struct task *t;
+	struct task *t = get_task_nr(pid);
+	struct mm *mm;
 	bool allowed;
 
-	rcu_read_lock();
-	t = find_task(pid);
-	if (t && !try_get_task(t))
-		t = NULL;
-	rcu_read_unlock();
 	if (!t)
-		return mm;
+		return ERR_PTR(-ESRCH);
 	/* First the memory, then the question: exec makes the new program's credentials visible before its memory. */
 	mm = get_task_mm(t) ?: ERR_PTR(-ESRCH);
 	rcu_read_lock();
