@@ -57,6 +57,7 @@ static struct page *new_slab(struct kmem_cache *c, gfp_t gfp)
 		slab[i].flags |= 1UL << PG_slab;
 		slab[i].slab = c;
 	}
+	smp_wmb(); /* the flag is there as long as mapcount is not (mm/rmap/oracle.c) */
 	slab->inuse = 0;
 	slab->objects = link_objects(c, slab);
 	return slab;
@@ -64,12 +65,13 @@ static struct page *new_slab(struct kmem_cache *c, gfp_t gfp)
 
 static void free_slab_pages(struct page *slab, unsigned order)
 {
+	slab->private = 0;
+	atomic_set(&slab->mapcount, -1);
+	smp_wmb();
 	for (u32 i = 0; i < 1U << order; i++) {
 		slab[i].flags &= ~(1UL << PG_slab);
 		slab[i].slab = NULL;
 	}
-	slab->private = 0;
-	atomic_set(&slab->mapcount, -1);
 	free_pages(slab, order);
 }
 

@@ -191,11 +191,27 @@ static void check_pins(const struct tally *t, const struct page *page, pfn_t pfn
 		      page_anon(page) ? "anonymous" : "file", page->flags, want, have);
 }
 
-/* Does page->mapcount mean anything here? */
+/* Does page->mapcount mean anything here? Slabs and page tables use it for themselves, and come and go while we look: their flags are
+ * set before they do, and cleared when it is -1 again. */
 static bool has_mapcount(const struct page *page)
 {
 	return atomic_read(&page->refcount) > 0 && !page_buddy(page) && !page_slab(page) && !page_table(page) &&
 	       !page_reserved(page);
+}
+
+/* => true: the page says that it is mapped. One word that both looks see, and in between the page was neither slab nor table */
+static bool says_mapped(const struct page *page)
+{
+	bool meant;
+	int word;
+
+	do {
+		word = atomic_read(&page->mapcount);
+		smp_rmb();
+		meant = has_mapcount(page);
+		smp_rmb();
+	} while (atomic_read(&page->mapcount) != word);
+	return meant && word != -1;
 }
 
 static long compare_all(struct tally *t, u32 every)
@@ -208,7 +224,7 @@ static long compare_all(struct tally *t, u32 every)
 
 		if (!pfn_opened(pfn))
 			continue;
-		if (!want && !page_mlocked(page) && (!has_mapcount(page) || !page_mapped(page)))
+		if (!want && !page_mlocked(page) && !says_mapped(page))
 			continue;
 		check_pins(t, page, pfn);
 		if (page_mapcount(page) != want)
@@ -256,10 +272,11 @@ static void audit_pte(pte_t *pte, unsigned long addr, void *arg)
 		swap_audit_entry(pte_swap_entry(e), "address", addr);
 }
 
-/* Truncation is no operation of ours, and swapoff frees areas: what is not right at once must be a moment later. */
+/* Truncation is no operation of ours, and swapoff frees areas: what is not right at once must become so, when who is at it gets to
+ * run. On a busy host that may take a while; half a minute is for ever. */
 static void check_swap(void)
 {
-	for (int tries = swap_on ? 20 : 0; tries--;) {
+	for (int tries = swap_on ? 6000 : 0; tries--;) {
 		swap_audit_begin();
 		for (struct mm *mm = next_mm(NULL); mm; mm = next_mm(mm))
 			if (atomic_read(&mm->swap_ents))

@@ -61,6 +61,28 @@ static struct page *new_table(void)
 	return alloc_page(GFP_KERNEL | __GFP_ZERO);
 }
 
+/* Where others have mapcount, a table counts its entries: its flag is there as long as that may be (mm/rmap/oracle.c looks at any
+ * frame at any time). */
+static void become_table(struct page *pt, struct mm *mm, unsigned long addr)
+{
+	pt->flags |= 1UL << PG_table;
+	smp_wmb();
+	spin_lock_init(&pt->ptl, "ptl");
+	pt->inuse = 0;
+	pt->pt_mm = mm;
+	pt->address = addr;
+}
+
+static void free_table(struct page *pt)
+{
+	pt->pt_mm = NULL;
+	pt->private = 0;
+	atomic_set(&pt->mapcount, -1);
+	smp_wmb();
+	pt->flags &= ~(1UL << PG_table);
+	free_page(pt);
+}
+
 int pt_alloc(struct mm *mm, unsigned long addr)
 {
 	pmd_t *pmd = mmu_pmd(&mm->mmu, addr);
@@ -77,24 +99,17 @@ int pt_alloc(struct mm *mm, unsigned long addr)
 	if (!pt)
 		return -ENOMEM;
 	PAGE_IS_ONE_MMU_PAGE("a page table has a struct page of its own");
-	spin_lock_init(&pt->ptl, "ptl");
-	pt->inuse = 0;
-	pt->pt_mm = mm;
-	pt->address = addr & ~(PMD_SIZE - 1);
+	become_table(pt, mm, addr & ~(PMD_SIZE - 1));
 	spin_lock(&mm->pt_lock);
 	if (likely(!pt_page_of(pmd))) {
-		pt->flags |= 1UL << PG_table;
 		lowmem_account(LOW_PTE, pt, 1);
 		mm->nr_ptes++;
 		pte_set(pmd, page_pte(pt, PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED));
 		pt = NULL;
 	}
 	spin_unlock(&mm->pt_lock);
-	if (pt) {
-		pt->pt_mm = NULL;
-		atomic_set(&pt->mapcount, -1);
-		free_page(pt);
-	}
+	if (pt)
+		free_table(pt);
 	return 0;
 }
 
@@ -133,16 +148,7 @@ void pte_unlock_at(pte_t *pte, struct page *pt)
 }
 
 /* --- freeing ----------------------------------------------------------------------------------------------------------- */
-static void pt_free_rcu(struct rcu_head *head)
-{
-	struct page *pt = container_of(head, struct page, rcu);
-
-	pt->flags &= ~(1UL << PG_table);
-	pt->pt_mm = NULL;
-	pt->private = 0;
-	atomic_set(&pt->mapcount, -1); /* where inuse was */
-	free_page(pt);
-}
+static void pt_free_rcu(struct rcu_head *head) { free_table(container_of(head, struct page, rcu)); }
 
 /* => the TLBs have been flushed */
 void pt_free_chain(struct page *pt)
