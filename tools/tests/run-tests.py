@@ -11,6 +11,7 @@ import argparse
 import fnmatch
 import glob
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -175,7 +176,7 @@ class Tap:
         self.count += 1
         print(f"{'' if good else 'not '}ok {self.count} - {text}", flush=True)
 
-    def program(self, name, output, status):
+    def program(self, name, output, status, last_words=""):
         """A program passes if it printed a plan that holds, no `not ok`, and left with 0."""
         lines = output.decode(errors="replace").splitlines()
         plan = next((int(m.group(1)) for m in (re.match(r"1\.\.(\d+)", s) for s in lines) if m), None)
@@ -195,7 +196,7 @@ class Tap:
         self.seen[name] = hashlib.sha1(re.sub(r"0x[0-9a-f]+|\d+", "N", "\n".join(m.group(0) for m in checks)).encode()).hexdigest()
         whole = status == 0 and plan == len(checks) and plan
         if good and not whole:
-            self.line(False, f"{name}: {end_of(status)}, {len(checks)} checks, plan {plan}")
+            self.line(False, f"{name}: {end_of(status)}, {len(checks)} checks, plan {plan} {last_words}".rstrip())
         self.results[name] = bool(good and whole)
 
     def end(self):
@@ -270,9 +271,10 @@ def run_guest(job):
         if finished == len(todo):
             break
         victim = todo[finished][0]
-        for line in errors.decode(errors="replace").splitlines()[-70:]:
+        said = errors.decode(errors="replace").splitlines()[-70:]
+        tap.program(victim, output.split(f"@@begin {victim}\n".encode())[-1], status, next((s for s in said if "panic:" in s), ""))
+        for line in said: # behind the `not ok` that they explain
             print("# " + line)
-        tap.program(victim, output.split(f"@@begin {victim}\n".encode())[-1], status)
         todo = todo[finished + 1:]
     return tap.end()
 
@@ -343,7 +345,7 @@ class Tee:
         self.out.flush()
 
 
-def failures(job, most=60):
+def failures(job, most=100):
     """The lines of a job's output that tell why."""
     try:
         with open(result_file(job["name"])[:-4] + "tap", encoding="utf-8") as f:
@@ -354,6 +356,7 @@ def failures(job, most=60):
     for n, line in enumerate(lines):
         if line.startswith("not ok"):
             keep.update(range(n, min(n + 12, len(lines))))
+            keep.update(itertools.takewhile(lambda m: lines[m].startswith("#"), range(n + 1, len(lines))))
             keep.update(m for m in range(max(0, n - 8), n) if lines[m].startswith("#"))
     return [lines[n] for n in sorted(keep) if not lines[n].startswith("ok")][:most]
 
@@ -398,7 +401,7 @@ def run_all(jobs, workers):
             with open(result_file(j["name"]), encoding="utf-8") as f:
                 done = json.load(f)
             results = done["results"]
-            failed += differing(j, done["seen"], seen) if j.get("same") else []
+            failed += differing(j, {t: said for t, said in done["seen"].items() if results.get(t)}, seen) if j.get("same") else []
         passed += sum(results.get(t, False) for t in j["tests"])
         bad = [f"{j['name']}: {t}" for t in j["tests"] if not results.get(t)]
         if bad:
