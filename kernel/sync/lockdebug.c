@@ -10,16 +10,23 @@
 #include "kernel/time/clock.h"
 
 #define STUCK (20ULL * NSEC_PER_SEC)
+#define LOOK  (100 * NSEC_PER_MSEC)
 
-/* Spins with an eye on the clock: a lock that does not come free for that long never will. */
+/* Spins with an eye on the clock: a lock that does not come free for that long never will. Looks come every few milliseconds; what
+ * passes beyond that between two, the whole machine may have stood still. */
 static void spin_watched(spinlock_t *l, const char *text)
 {
-	u64 start = ktime_get();
+	u64 last = ktime_get(), spun = 0;
 
 	for (u32 n = 0; !raw_spin_trylock(l); n++) {
+		u64 now;
+
 		while (spin_is_locked(l) && (n++ & 0xffff))
 			cpu_relax();
-		if (ktime_get() - start > STUCK)
+		now = ktime_get();
+		spun += min(now - last, (u64)LOOK);
+		last = now;
+		if (spun > STUCK)
 			panic("spinlock %s: stuck for 20 seconds", text);
 	}
 }
