@@ -9,6 +9,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/lib/syscall.h"
 #include "kernel/sys/cred.h"
+#include "kernel/sys/itimer.h"
 #include "kernel/sys/rusage.h"
 #include "kernel/sys/timespec.h"
 #include <linux/time.h>
@@ -102,6 +103,7 @@ static long set_wall_clock(u64 ns)
 	if (!capable(CAP_SYS_TIME))
 		return -EPERM;
 	clock_settime_real(ns);
+	timerfd_clock_was_set();
 	return 0;
 }
 

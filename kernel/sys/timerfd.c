@@ -2,13 +2,17 @@
  *
  * timerfd: timers that are read, and polled, like files.
  *
- * Life: one struct per open file, freed at release, after the timer is off. Locks: lock (irqs off; the callback takes
- * it). With TFD_TIMER_CANCEL_ON_SET a change of the wall clock makes the next read fail with ECANCELED.
+ * Life: one struct per open file, freed at release, after the timer is off. With TFD_TIMER_CANCEL_ON_SET a change of the
+ * wall clock makes the next read fail with ECANCELED: those on the wall clock are in a list, for whoever sets it to wake
+ * their readers and pollers.
+ *
+ * Locks: wall_mutex (the list) > lock (irqs off; the callback takes it).
  */
 #include "arch/i386/cpu.h"
 #include "arch/i386/uaccess.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/lib/syscall.h"
+#include "kernel/sys/itimer.h"
 #include "kernel/sys/timespec.h"
 #include "kernel/time/timer.h"
 #include "mm/phys/phys.h"
@@ -23,7 +27,10 @@ struct timerfd {
 	u64 ticks, interval;     /* lock */
 	u32 clock_seen;          /* clock_was_set when it was armed */
 	bool wall, cancel_on_set;
+	struct list_head on_wall; /* wall_mutex; if wall, from creation to release */
 };
+static DEFINE_MUTEX(wall_mutex);
+static LIST_HEAD(on_wall);
 
 static void fired(struct hrtimer *h)
 {
@@ -51,6 +58,23 @@ static void catch_up_locked(struct timerfd *t)
 static bool canceled(const struct timerfd *t)
 {
 	return t->cancel_on_set && t->clock_seen != READ_ONCE(clock_was_set);
+}
+
+/* After clock_was_set has changed. */
+void timerfd_clock_was_set(void)
+{
+	struct timerfd *t;
+	bool tell;
+
+	mutex_lock(&wall_mutex);
+	list_for_each_entry(t, &on_wall, on_wall) {
+		spin_lock_irq(&t->lock); /* one that is being armed has seen the new clock, or is seen as armed */
+		tell = canceled(t);
+		spin_unlock_irq(&t->lock);
+		if (tell)
+			wake_up_poll(&t->wait, EPOLLIN);
+	}
+	mutex_unlock(&wall_mutex);
 }
 
 static ssize_t timerfd_read(struct file *f, struct iov *to, loff_t *pos)
@@ -94,6 +118,11 @@ static void timerfd_release(struct file *f)
 {
 	struct timerfd *t = f->private;
 
+	if (t->wall) {
+		mutex_lock(&wall_mutex);
+		list_del(&t->on_wall);
+		mutex_unlock(&wall_mutex);
+	}
 	spin_lock_irq(&t->lock);
 	t->interval = 0;
 	spin_unlock_irq(&t->lock);
@@ -127,6 +156,11 @@ SYSCALL(timerfd_create, int clock, int flags)
 			fd_cancel(fd);
 		kfree(t);
 		return PTR_ERR(f);
+	}
+	if (t->wall) {
+		mutex_lock(&wall_mutex);
+		list_add(&t->on_wall, &on_wall);
+		mutex_unlock(&wall_mutex);
 	}
 	fd_install(fd, f);
 	return fd;

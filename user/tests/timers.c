@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * test: mem=64M smp=2 time=20
  *
- * Clocks and sleeping: monotonic never runs back, sleeps last as long as asked, timers fire, CPU time is counted.
+ * Clocks and sleeping: monotonic never runs back, sleeps last as long as asked, timers fire, CPU time is counted; who waits for a time of the
+ * wall clock learns that it was set.
  */
 #define _GNU_SOURCE
 #include "tap.h"
+#include <poll.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/time.h>
+#include <sys/timerfd.h>
 #include <sys/times.h>
 #include <time.h>
 
@@ -154,6 +158,99 @@ static void cpu_time(void)
 	ok(ru.ru_minflt > 0, "faults are counted");
 }
 
+/* --- timers that end when the wall clock is set -------------------------------------------------------------------------- */
+
+/* => a timer that is far away */
+static int far_timer(int flags)
+{
+	int fd = timerfd_create(CLOCK_REALTIME, 0);
+	struct itimerspec it = { .it_value.tv_sec = time(NULL) + 1000000 };
+
+	return timerfd_settime(fd, TFD_TIMER_ABSTIME | flags, &it, NULL) ? -1 : fd;
+}
+
+static int canceled_read(int fd)
+{
+	unsigned long long n;
+
+	return read(fd, &n, sizeof(n)) == -1 ? errno : 0;
+}
+
+static int polled_read(int fd)
+{
+	struct pollfd p = { fd, POLLIN, 0 };
+
+	return poll(&p, 1, -1) == 1 ? canceled_read(fd) : 0;
+}
+
+static int epolled_read(int fd)
+{
+	struct epoll_event e = { .events = EPOLLIN };
+	int ep = epoll_create1(0);
+
+	return !epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e) && epoll_wait(ep, &e, 1, -1) == 1 ? canceled_read(fd) : 0;
+}
+
+static pid_t start(int (*wait)(int fd), int fd)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(wait(fd));
+	return pid;
+}
+
+static int step_clock(int seconds)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	t.tv_sec += seconds;
+	return clock_settime(CLOCK_REALTIME, &t);
+}
+
+static void stop(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* => its exit status; -1: it goes on waiting */
+static int result_of(pid_t pid)
+{
+	int status;
+
+	if (eventually(waitpid(pid, &status, WNOHANG) == pid))
+		return WEXITSTATUS(status);
+	stop(pid);
+	return -1;
+}
+
+static void clock_set(void)
+{
+	static int (*const wait[])(int fd) = { canceled_read, polled_read, epolled_read };
+	static const char *const name[] = { "read", "poll, then read", "epoll_wait, then read" };
+	pid_t pid[3], other = start(polled_read, far_timer(0));
+	bool asleep_all = asleep(other);
+
+	for (int i = 0; i < 3; i++) {
+		pid[i] = start(wait[i], far_timer(TFD_TIMER_CANCEL_ON_SET));
+		asleep_all &= asleep(pid[i]);
+	}
+	ok(asleep_all, "who waits for a timer of the wall clock that is far away sleeps");
+	if (!step_clock(3600)) {
+		for (int i = 0; i < 3; i++)
+			is(result_of(pid[i]), ECANCELED, "%s: ECANCELED once the clock is set", name[i]);
+		is(waitpid(other, NULL, WNOHANG), 0, "without TFD_TIMER_CANCEL_ON_SET it goes on waiting");
+		is(step_clock(-3600), 0, "the clock is set back");
+	} else {
+		for (int i = 0; i < 3; i++)
+			stop(pid[i]);
+		fails(step_clock(0), EPERM, "here nobody sets the clock");
+	}
+	stop(other);
+}
+
 int main(void)
 {
 	monotonic();
@@ -161,5 +258,6 @@ int main(void)
 	interval();
 	posix_timer();
 	cpu_time();
+	clock_set();
 	return done();
 }
