@@ -4,7 +4,8 @@
  *
  * A timer belongs to the process. It owns one queue entry. A periodic timer is armed again when its signal is taken, and
  * the periods that passed meanwhile are its overruns: so no period, however short, keeps a CPU in interrupts. Clocks: REALTIME, MONOTONIC, BOOTTIME, TAI. CPU-time clocks: ENOTSUP. An absolute
- * REALTIME timer does not follow later changes of the wall clock.
+ * REALTIME timer does not follow later changes of the wall clock. SIG_IGN while its signal waits throws the signal away, and
+ * nobody takes it: a periodic timer is silent from then on, until it is set again, as in Linux before 6.13.
  *
  * Locks: siglock over the list and each timer; the callback takes it, so arming retries instead of waiting under it.
  */
