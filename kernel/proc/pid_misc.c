@@ -109,7 +109,7 @@ void pid_sched_show(struct seq *s, struct task *t)
 		   t->group->nr_threads);
 	ms_line(s, "se.exec_start", t->sched.exec_start);
 	ms_line(s, "se.vruntime", t->sched.vruntime);
-	ms_line(s, "se.sum_exec_runtime", t->sched.sum_exec);
+	ms_line(s, "se.sum_exec_runtime", task_runtime(t));
 	seq_printf(s, "%-45s:%21lu\n", "nr_switches", t->nvcsw + t->nivcsw);
 	seq_printf(s, "%-45s:%21lu\n", "nr_voluntary_switches", t->nvcsw);
 	seq_printf(s, "%-45s:%21lu\n", "nr_involuntary_switches", t->nivcsw);

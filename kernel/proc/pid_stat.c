@@ -9,6 +9,7 @@
 #include "kernel/lib/bitops.h"
 #include "kernel/lib/div64.h"
 #include "kernel/proc/internal.h"
+#include "kernel/sys/rusage.h"
 
 #define NS_PER_TICK 10000000U /* user space counts in hundredths of a second */
 
@@ -41,34 +42,6 @@ static const char *state_name(char c)
 	}
 }
 
-struct usage { u64 utime, stime; unsigned long min_flt, maj_flt, nvcsw, nivcsw; };
-
-static void add_task(struct usage *u, const struct task *t)
-{
-	u->utime += t->utime;
-	u->stime += t->stime;
-	u->min_flt += t->min_flt;
-	u->maj_flt += t->maj_flt;
-}
-
-/* All threads of the process, those that are gone included; or one thread. */
-static void get_usage(struct usage *u, struct task *t, bool whole)
-{
-	struct group *g = t->group;
-	struct task *other;
-
-	*u = (struct usage){ 0 };
-	if (!whole) {
-		add_task(u, t);
-		return;
-	}
-	*u = (struct usage){ .utime = g->utime, .stime = g->stime, .min_flt = g->min_flt, .maj_flt = g->maj_flt };
-	rcu_read_lock();
-	for_each_thread(g, other)
-		add_task(u, other);
-	rcu_read_unlock();
-}
-
 static void get_terminal(struct group *g, dev_t *dev, pid_t *pgrp)
 {
 	*dev = 0;
@@ -98,17 +71,19 @@ static void stat_head(struct seq *s, struct task *t, bool whole)
 {
 	struct group *g = t->group;
 	pid_t pgrp, session, tpgid;
-	struct usage u;
+	struct usage u, waited;
 	dev_t tty;
 	int rt = t->sched.policy == 1 || t->sched.policy == 2;
 
 	get_ids(t, &pgrp, &session);
 	get_terminal(g, &tty, &tpgid);
-	get_usage(&u, t, whole);
+	group_usage(g, whole ? &u : NULL, &waited);
+	if (!whole)
+		task_usage(t, &u);
 	seq_printf(s, "%d (%s) %c %d %d %d %u %d %u", t->pid, t->comm, task_state_letter(t), task_ppid(t), pgrp, session, tty,
 		   tpgid, t->flags & PF_KTHREAD ? 0x200000u : t->flags & PF_FORKNOEXEC ? 0x40u : 0u);
-	seq_printf(s, " %lu %lu %lu %lu %lu %lu %ld %ld", u.min_flt, g->cmin_flt, u.maj_flt, g->cmaj_flt, ticks(u.utime),
-		   ticks(u.stime), (long)ticks(g->cutime), (long)ticks(g->cstime));
+	seq_printf(s, " %lu %lu %lu %lu %lu %lu %ld %ld", u.min_flt, waited.min_flt, u.maj_flt, waited.maj_flt, ticks(u.utime),
+		   ticks(u.stime), (long)ticks(waited.utime), (long)ticks(waited.stime));
 	seq_printf(s, " %d %d %d 0 %llu", rt ? -1 - t->sched.rt_prio : 20 + t->sched.nice, t->sched.nice, g->nr_threads,
 		   div_u64(whole ? g->start_time : t->start_time, NS_PER_TICK));
 }

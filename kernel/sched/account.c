@@ -73,48 +73,61 @@ void start_tick(struct rq *rq)
 }
 
 /* --- reading it ------------------------------------------------------------------------------------------------------------- */
-u64 task_runtime(struct task *t)
+/* The u64s of a task and of a CPU change under the lock of the run queue, in two words each: only under it they are whole. */
+struct task_times { u64 sum, user, system; };
+
+static struct task_times read_times(struct task *t)
 {
+	struct task_times v;
 	unsigned long flags;
 	struct rq *rq;
-	u64 sum;
 
 	local_irq_save(flags);
 	rq = lock_task_rq(t);
 	if (rq->curr == t)
 		update_curr(rq, ktime_get());
-	sum = t->sched.sum_exec;
+	v = (struct task_times){ t->sched.sum_exec, t->utime, t->stime };
 	raw_spin_unlock(&rq->lock);
 	local_irq_restore(flags);
-	return sum;
+	return v;
 }
+
+u64 task_runtime(struct task *t) { return read_times(t).sum; }
 
 /* The exact sum, split as the samples say; without samples, all of it is user time. */
 void task_cpu_times(struct task *t, u64 *utime, u64 *stime)
 {
-	u64 sum = task_runtime(t), s = t->stime, total = t->utime + s;
+	struct task_times v = read_times(t);
+	u64 s = v.system, total = v.user + s;
 
 	while (total >> 32) {
 		total >>= 1;
 		s >>= 1;
 	}
-	*stime = s ? min(mul_u64_u32_div(sum, (u32)s, (u32)total), sum) : 0;
-	*utime = sum - *stime;
+	*stime = s ? min(mul_u64_u32_div(v.sum, (u32)s, (u32)total), v.sum) : 0;
+	*utime = v.sum - *stime;
 }
-
-static u64 idle_now(struct rq *rq)
-{
-	u64 idle = rq->times.idle, since = rq->idle_since;
-
-	return READ_ONCE(rq->curr) == rq->idle ? idle + (ktime_get() - since) : idle;
-}
-
-u64 cpu_idle_ns(unsigned cpu) { return idle_now(cpu_rq(cpu)); }
 
 void get_cpu_times(unsigned cpu, struct cpu_times *t)
 {
-	*t = cpu_rq(cpu)->times;
-	t->idle = idle_now(cpu_rq(cpu));
+	struct rq *rq = cpu_rq(cpu);
+	unsigned long flags;
+
+	local_irq_save(flags);
+	raw_spin_lock(&rq->lock);
+	*t = rq->times;
+	if (rq->curr == rq->idle)
+		t->idle += ktime_get() - rq->idle_since;
+	raw_spin_unlock(&rq->lock);
+	local_irq_restore(flags);
+}
+
+u64 cpu_idle_ns(unsigned cpu)
+{
+	struct cpu_times t;
+
+	get_cpu_times(cpu, &t);
+	return t.idle;
 }
 
 /* --- load average: every five seconds a sample of those who run or sleep uninterruptibly ------------------------------------- */

@@ -144,14 +144,17 @@ static void set_cpu_timer(int which, u64 value, u64 interval)
 static void get_real_timer(u64 *value, u64 *interval)
 {
 	struct group *g = current->group;
+	u64 now, at;
 
-	u64 now = ktime_get(), at = g->real_timer.expires;
-
+	spin_lock_irq(&g->siglock); /* another thread may set it */
+	now = ktime_get();
+	at = g->real_timer.expires;
 	*interval = g->real_interval;
 	if (hrtimer_active(&g->real_timer))
 		*value = max(hrtimer_remaining(&g->real_timer), (u64)NSEC_PER_USEC);
 	else
 		*value = !*interval ? 0 : now < at ? at - now : *interval - (now - at) % *interval;
+	spin_unlock_irq(&g->siglock);
 }
 
 static void set_real_timer(u64 value, u64 interval)

@@ -13,8 +13,6 @@
 #include "mm/virt/mm.h"
 #include <linux/times.h>
 
-struct usage { u64 utime, stime; unsigned long min_flt, maj_flt, nvcsw, nivcsw, maxrss; };
-
 static void add_task(struct usage *u, struct task *t)
 {
 	u64 user, system;
@@ -52,6 +50,24 @@ static void add_waited_locked(struct usage *u, const struct group *g)
 	u->nvcsw += g->cnvcsw;
 	u->nivcsw += g->cnivcsw;
 	u->maxrss = max(u->maxrss, g->cmaxrss);
+}
+
+void task_usage(struct task *t, struct usage *u)
+{
+	*u = (struct usage){ 0 };
+	add_task(u, t);
+}
+
+void group_usage(struct group *g, struct usage *own, struct usage *waited)
+{
+	if (own)
+		*own = (struct usage){ 0 };
+	*waited = (struct usage){ 0 };
+	spin_lock_irq(&g->siglock);
+	if (own)
+		add_group_locked(own, g);
+	add_waited_locked(waited, g);
+	spin_unlock_irq(&g->siglock);
 }
 
 static struct __kernel_old_timeval_k { s32 sec, usec; } to_timeval(u64 ns)
@@ -128,11 +144,11 @@ static unsigned long living_rss(void)
 
 SYSCALL(getrusage, int who, struct rusage __user *to)
 {
-	struct usage u = { 0 };
+	struct usage u;
 	struct rusage ru;
 
 	if (who == RUSAGE_THREAD) {
-		add_task(&u, current);
+		task_usage(current, &u);
 		usage_to_user(&ru, &u);
 	} else if (who == RUSAGE_SELF || who == RUSAGE_CHILDREN) {
 		group_rusage(current->group, who, &ru);
@@ -151,13 +167,12 @@ static u32 ticks(u64 ns)
 
 SYSCALL(times, struct tms __user *to)
 {
-	struct group *g = current->group;
+	struct usage own, waited;
 	struct tms t;
-	u64 user, system;
 
 	if (to) {
-		group_cpu_times(g, &user, &system);
-		t = (struct tms){ ticks(user), ticks(system), ticks(g->cutime), ticks(g->cstime) };
+		group_usage(current->group, &own, &waited);
+		t = (struct tms){ ticks(own.utime), ticks(own.stime), ticks(waited.utime), ticks(waited.stime) };
 		if (copy_to_user(to, &t, sizeof(t)))
 			return -EFAULT;
 	}

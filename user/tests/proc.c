@@ -185,6 +185,34 @@ static void own_stat(void)
 	ok(sscanf(text, "%lu", &start) == 1 && start == vsize / 4096, "statm and stat agree on the size");
 }
 
+static double cpu_time(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+/* Work in pieces so short that hardly a tick finds us: what stat says is no sum of ticks. */
+static void own_cpu_time(void)
+{
+	unsigned long user, system;
+	double before, after;
+
+	for (double until = cpu_time(); until < 0.15;) {
+		until += 0.002;
+		while (cpu_time() < until)
+			;
+		usleep(12000);
+	}
+	before = cpu_time();
+	slurp("/proc/self/stat");
+	after = cpu_time();
+	is(sscanf(strrchr(text, ')') + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system), 2, "user and system time");
+	ok(user + system >= before * 100 - 2 && user + system <= after * 100, "... are together what the clock says (%.3f s, %lu ticks)", before,
+	   user + system); /* each is rounded down */
+}
+
 static void own_status(void)
 {
 	char name[64];
@@ -404,6 +432,7 @@ static void writes(void)
 int main(int argc, char **argv)
 {
 	own_stat();
+	own_cpu_time();
 	own_status();
 	meminfo();
 	meminfo_follows();
