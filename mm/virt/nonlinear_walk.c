@@ -130,7 +130,7 @@ void nonlinear_unmap_range(struct address_space *m, pindex_t first, pindex_t las
 {
 	struct nonlinear_file *f;
 
-	vm_op_begin();
+	vm_op_begin_inside(); /* direct I/O has the page locked for which a fault may be waiting */
 	down_read(&m->map_lock);
 	list_for_each_entry(f, &m->nonlinear, node)
 		cut_area(f, first, last);

@@ -79,6 +79,52 @@ static void taken_by_direct_io(const char *name)
 static volatile int stop;
 static char *shared;
 
+static void *write_direct(void *name)
+{
+	int direct = open(name, O_RDWR | O_DIRECT);
+	void *bad = NULL;
+
+	while (!stop)
+		if (pwrite(direct, raw, P, 20 * P) != P)
+			bad = (void *)1;
+	close(direct);
+	return bad;
+}
+
+static void *fault(void *page)
+{
+	while (!stop) {
+		madvise(page, P, MADV_DONTNEED);
+		*(volatile int *)page;
+	}
+	return NULL;
+}
+
+/* Who takes a page out has it locked, a fault waits for the lock, the oracle for the fault; meanwhile mappings come and go. */
+static void taken_while_asked(const char *name)
+{
+	char *p = mmap(NULL, P, RW, MAP_SHARED, fd, 0), *q = mmap(NULL, P, RW, MAP_SHARED, fd, 20 * P);
+	pthread_t t[3];
+	void *bad, *none;
+
+	stop = 0;
+	pthread_create(&t[0], NULL, write_direct, (void *)name);
+	pthread_create(&t[1], NULL, fault, q);
+	pthread_create(&t[2], NULL, fault, raw + P);
+	for (int i = 0; i < 200; i++) {
+		remap_file_pages(p, P, 0, 20, 0);
+		if (i % 4 == 0)
+			oracle();
+	}
+	stop = 1;
+	pthread_join(t[0], &bad);
+	pthread_join(t[1], &none);
+	pthread_join(t[2], &none);
+	ok(!bad, "pages are taken out while others fault them in, and the oracle asks");
+	munmap(p, P);
+	munmap(q, P);
+}
+
 static void *flush(void *arg)
 {
 	while (!stop)
@@ -168,14 +214,16 @@ int main(void)
 	close(open_disk("", O_RDONLY));
 	if (mount(disk, "/tmp/nldisk", "ext2", 0, NULL))
 		bail("mount");
-	if (posix_memalign((void **)&raw, P, P))
+	if (posix_memalign((void **)&raw, P, 2 * P))
 		bail("memory");
-	memset(raw, 0, P);
+	memset(raw, 0, 2 * P);
 	fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	if (fd < 0 || ftruncate(fd, N * P))
 		bail(name);
 	synced(name);
 	taken_by_direct_io(name);
+	taken_while_asked(name);
+	stop = 0;
 	under_fire(name);
 	mixed(name);
 	close(fd);
