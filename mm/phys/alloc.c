@@ -136,10 +136,10 @@ static unsigned long make_room(gfp_t gfp, unsigned order)
 	return freed;
 }
 
-/* A task that is to die leaves soon: it neither kills nor waits for anybody, and has a part of the reserves to get out with. */
+/* A task that is to die, or does, leaves soon: it neither kills nor waits for anybody, and has a part of the reserves to get out with. */
 static bool dying(void)
 {
-	return signal_pending_state(TASK_KILLABLE) || READ_ONCE(current->group->oom_victim);
+	return signal_pending_state(TASK_KILLABLE) || current->flags & PF_EXITING || READ_ONCE(current->group->oom_victim);
 }
 
 /* Rounds that freed something, and still somebody else was faster, or the blocks are too small. */

@@ -198,11 +198,12 @@ static int bad_access(unsigned code, unsigned long addr, int sig, int si_code)
 	return -EFAULT;
 }
 
-/* The allocator has tried everything, and perhaps killed somebody. Current itself, if it was that: its signal waits. */
+/* The allocator has tried everything, and perhaps killed somebody. Current itself, if it was that: its signal waits. Who exits gets no signal
+ * any more, and goes on without what it wanted to touch. */
 static noinline int out_of_memory(unsigned code)
 {
 	if (oom_page_fault())
-		return signal_pending_state(TASK_KILLABLE) && !(code & FAULT_USER) ? -EFAULT : 0;
+		return (signal_pending_state(TASK_KILLABLE) || current->flags & PF_EXITING) && !(code & FAULT_USER) ? -EFAULT : 0;
 	pr_err("%s (pid %d): no memory for a page fault: killed\n", current->comm, current->pid);
 	trap_ops.signal(SIGKILL, SI_KERNEL, 0, 14);
 	return -EFAULT;

@@ -7,11 +7,14 @@
 #define _GNU_SOURCE
 #include "tap.h"
 #include "prog.h"
+#include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #define MB (1 << 20)
 
@@ -173,6 +176,65 @@ static void said(void)
 	ok(!strstr(log, "page allocation failure"), "no allocation failed");
 }
 
+/* Everybody's oom_score_adj: -1000 and back. */
+static void protect(bool on)
+{
+	static struct { int pid, adj; } was[64];
+	static unsigned n;
+	char path[300];
+	struct dirent *e;
+	DIR *proc;
+	FILE *f;
+
+	for (proc = on ? opendir("/proc") : NULL; proc && n < 64 && (e = readdir(proc));) {
+		was[n].pid = atoi(e->d_name);
+		snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", was[n].pid);
+		f = was[n].pid ? fopen(path, "r") : NULL;
+		n += f && fscanf(f, "%d", &was[n].adj) == 1;
+		if (f)
+			fclose(f);
+	}
+	if (proc)
+		closedir(proc);
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", was[i].pid);
+		f = fopen(path, "w");
+		if (f) {
+			fprintf(f, "%d", on ? -1000 : was[i].adj);
+			fclose(f);
+		}
+	}
+}
+
+/* Locks memory until there is none, for anybody, and nobody whom that could kill. Its exit then wants a page table. */
+static void take_all_and_leave(void *arg)
+{
+	char *room = mmap(NULL, 8 * MB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	if (room == MAP_FAILED || sched_setaffinity(0, sizeof(one), &one) || syscall(SYS_set_robust_list, room + 4 * MB, 12))
+		_exit(5);
+	for (int size = MB, failed = 0; size >= 4096 && failed < 20;) {
+		char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (p != MAP_FAILED && !mlock(p, size))
+			continue;
+		if (size > 4096)
+			size /= 4;
+		else
+			failed++;
+	}
+}
+
+static void leaves_when_nothing_is_left(void)
+{
+	protect(true);
+	is(in_child(take_all_and_leave, NULL), 0, "who exits when nothing is left gets what that takes, and gives back the rest");
+	protect(false);
+}
+
 int main(void)
 {
 	set_adj(-500);
@@ -184,5 +246,6 @@ int main(void)
 	slabs_first();
 	with_sharers();
 	said();
+	leaves_when_nothing_is_left(); /* its failed allocations are in the log */
 	return done();
 }
