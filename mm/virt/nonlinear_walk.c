@@ -6,13 +6,16 @@
  *               since the mmap lock keeps the others away.
  *   by file:    truncation takes pages out of all areas that show them, write-out write-protects them. No PTE says where a page of
  *               the file may be, so all of each area is looked at: what a search costs without a reverse map. Truncation comes once
- *               for its whole range, and for single pages only where one was placed meanwhile. Write-out comes only when a
- *               page has been made writable since it last came (mapping->nonlinear_writes), and then for a whole batch.
+ *               for its whole range, and for single pages only where one was placed meanwhile; a few pages of which none is pinned are shown
+ *               nowhere. Write-out comes only when a page has been made writable since it last came (mapping->nonlinear_writes), and then
+ *               for a whole batch.
  *
  * Locks: by file: page locks > map_lock (read) > PTL. The area's bounds may be changing: they are read once.
  */
 #include "mm/virt/internal.h"
 #include "mm/virt/nonlinear.h"
+
+#define FEW 16 /* pages of a file that are looked at before all areas are */
 
 /* --- taking pages out ----------------------------------------------------------------------------------------------------------- */
 /* Which of an area's pages go. */
@@ -126,10 +129,29 @@ static void cut_area(const struct nonlinear_file *f, pindex_t first, pindex_t la
 	tlb_gather_finish(&g);
 }
 
+/* A nonlinear PTE pins its page: where none of a few pages is pinned there is nothing to search for. One that is placed behind our back is
+ * found under its page lock by who takes it out of its file. */
+static bool perhaps_shown(struct address_space *m, pindex_t first, pindex_t last)
+{
+	struct page *pages[FEW];
+	bool pinned = false;
+	unsigned n;
+
+	if (last.n - first.n >= FEW)
+		return true;
+	n = find_pages(m, &first, last, pages, FEW);
+	for (unsigned i = 0; i < n; i++)
+		pinned |= page_mlocked(pages[i]);
+	put_pages(pages, n);
+	return pinned;
+}
+
 void nonlinear_unmap_range(struct address_space *m, pindex_t first, pindex_t last)
 {
 	struct nonlinear_file *f;
 
+	if (!perhaps_shown(m, first, last))
+		return;
 	vm_op_begin_inside(); /* direct I/O has the page locked for which a fault may be waiting */
 	down_read(&m->map_lock);
 	list_for_each_entry(f, &m->nonlinear, node)
