@@ -4,7 +4,8 @@
  *
  * Under the set's lock a call tries its operations one by one; if one cannot go on, those before it are taken back and the
  * call waits in the set's queue. Whoever changes a value tries the waiting calls again, oldest first, until none can go on, does
- * their operations for them and wakes them with the result: so a woken call has nothing more to do, and no wake-up is lost.
+ * their operations for them and wakes them with the result: so a woken call has nothing more to do, and no wake-up is lost. Calls
+ * that the last one to go on cannot have helped are not tried again: most often that is all of them.
  *
  * SEM_UNDO keeps, for each process and set, what the process's exit has to add (struct undo: in the process's list and in
  * the set's). It belongs to the process (its threads share it), not to a fork's child. A set that is removed frees its own.
@@ -152,32 +153,42 @@ static void finish_call(struct call *c, int result)
 	put_task(t);
 }
 
-/* Values have changed: who can go on now? */
-static void go_on(struct sem_set *set)
-{
-	struct call *c;
-	bool again;
-
-	do {
-		again = false;
-		list_for_each_entry(c, &set->waiting, node) {
-			int r = try(set, c);
-
-			if (r == WAITING)
-				continue;
-			finish_call(c, r);
-			again = true;
-			break; /* the list has changed, and what was before may go on now */
-		}
-	} while (again);
-}
-
 static bool changes(const struct sembuf *ops, u32 n)
 {
 	for (u32 i = 0; i < n; i++)
 		if (ops[i].sem_op)
 			return true;
 	return false;
+}
+
+/* Calls before c were passed over and wait still; c has been done. May one of them go on now? Who only waits for a semaphore to grow cannot,
+ * if c was a single operation: that one waited, so it made a value less. */
+static bool helps_older(const struct call *c, bool picky_before)
+{
+	return changes(c->ops, c->n) && (c->n > 1 || picky_before);
+}
+
+/* Values have changed: who can go on now? Oldest first; from the start again only after one that may have helped those before it. */
+static void go_on(struct sem_set *set)
+{
+	struct call *c, *next;
+	bool again, picky;
+	int r;
+
+	do {
+		again = picky = false;
+		list_for_each_entry_safe(c, next, &set->waiting, node) {
+			r = try(set, c);
+			if (r == WAITING) {
+				picky |= c->n > 1 || !c->ops[0].sem_op; /* waits for zero, or also for zero */
+				continue;
+			}
+			again = !r && helps_older(c, picky);
+			finish_call(c, r);
+			if (again)
+				break;
+		}
+	} while (again);
 }
 
 /* --- undo ------------------------------------------------------------------------------------------------------------- */

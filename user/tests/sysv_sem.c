@@ -105,6 +105,43 @@ static void waiting(void)
 	semctl(id, 0, IPC_RMID);
 }
 
+/* A child in semop, asleep; its status is the call's result */
+static pid_t sleeper(int id, struct sembuf *ops, int n)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(semop(id, ops, n));
+	asleep(pid);
+	return pid;
+}
+
+/* The second one lets the first one go on, which came before it and could not. */
+static void helped(int id, struct sembuf *first, int n1, struct sembuf *second, int n2, int num, int v, const char *what)
+{
+	pid_t a, b;
+	int i, j;
+
+	a = sleeper(id, first, n1);
+	b = sleeper(id, second, n2);
+	set(id, num, v);
+	ok(eventually(waitpid(b, &i, WNOHANG) == b) && eventually(waitpid(a, &j, WNOHANG) == a) && !i && !j, "%s", what);
+}
+
+static void helping(void)
+{
+	struct sembuf zero = { 0, 0, 0 }, two = { 0, -2, 0 }, one = { 0, -1, 0 }, other = { 1, -1, 0 }, from[2] = { { 0, -1, 0 }, { 1, 1, 0 } };
+	struct sembuf exactly[2] = { { 0, -2, 0 }, { 0, 0, 0 } };
+	int id = semget(IPC_PRIVATE, 2, 0600);
+
+	set(id, 0, 1);
+	helped(id, &zero, 1, &two, 1, 0, 2, "who waits for zero goes on when a younger call takes the last");
+	helped(id, exactly, 2, &one, 1, 0, 3, "... who waits for exactly two, when it leaves two");
+	helped(id, &other, 1, from, 2, 0, 1, "... who waits for another semaphore, when it gives there");
+	ok(value(id, 0) == 0 && value(id, 1) == 0, "... and nothing is left");
+	semctl(id, 0, IPC_RMID);
+}
+
 static void undo(void)
 {
 	int id = semget(IPC_PRIVATE, 2, 0600), status;
@@ -268,6 +305,7 @@ int main(void)
 {
 	operations();
 	waiting();
+	helping();
 	undo();
 	threads();
 	messages();
