@@ -53,7 +53,13 @@ static struct ipc_kind sem_kind = {
 };
 
 static struct sem_set *set_of(struct ipc_object *o) { return container_of(o, struct sem_set, o); }
-static void free_set(struct ipc_object *o) { atomic_sub((int)set_of(o)->n, &sem_kind.total); }
+static void uncount(const struct sem_set *s) { atomic_sub((int)s->n, &sem_kind.total); }
+/* One that was removed is counted no more since then, though an undo entry may have kept it until now. */
+static void free_set(struct ipc_object *o)
+{
+	if (!o->gone)
+		uncount(set_of(o));
+}
 
 /* --- making ------------------------------------------------------------------------------------------------------- */
 static struct ipc_object *make_set(const struct ipc_request *r, key_t key)
@@ -497,6 +503,7 @@ static void remove(struct sem_set *s)
 	spin_lock(&s->o.lock);
 	if (!s->o.gone) {
 		ipc_remove_locked(&sem_kind, &s->o);
+		uncount(s);
 		list_for_each_entry_safe(c, next, &s->waiting, node)
 			finish_call(c, -EIDRM);
 	}

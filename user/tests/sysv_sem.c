@@ -188,6 +188,24 @@ static void undo(void)
 	is(status, 0, "sets that are gone are not undone");
 }
 
+static int counted(void)
+{
+	struct seminfo si;
+
+	return semctl(0, 0, SEM_INFO, &si) < 0 ? -1 : si.semaem;
+}
+
+/* What is to be undone keeps nothing of a set that is gone. */
+static void gone_with_undo(void)
+{
+	int before = counted(), id = semget(IPC_PRIVATE, 100, 0600);
+
+	op(id, 0, 1, SEM_UNDO);
+	is(counted(), before + 100, "SEM_INFO counts the semaphores");
+	semctl(id, 0, IPC_RMID);
+	is(counted(), before, "... and those of a removed set no more, with SEM_UNDO or without");
+}
+
 static int pingpong;
 static void *ping(void *arg)
 {
@@ -307,6 +325,7 @@ int main(void)
 	waiting();
 	helping();
 	undo();
+	gone_with_undo();
 	threads();
 	messages();
 	listing();
