@@ -3,7 +3,8 @@
  * System V message queues: messages with a type, in order, until they are received.
  *
  * A queue holds up to qbytes bytes and as many messages. Senders wait for room, receivers for a message that fits what they
- * ask for; each wake-up lets all of them look again.
+ * ask for; each wake-up lets all of them look again. IPC_SET may take away the right to it: receivers find that at once, senders
+ * when there is room, as in Linux.
  */
 #include "kernel/ipc/internal.h"
 #include <asm/msgbuf.h>
@@ -18,6 +19,7 @@ struct msg_queue {
 	unsigned long bytes, n, max;   /* l */
 	s64 stime, rtime, ctime;       /* l: seconds */
 	pid_t lspid, lrpid;            /* l */
+	u32 settings;                  /* l: IPC_SETs so far */
 	struct wait_queue senders, receivers;
 };
 
@@ -188,24 +190,25 @@ static struct message *try_receive(struct msg_queue *q, size_t size, long type, 
 	return m ? m : ERR_PTR(-ENOMSG);
 }
 
-static bool may_receive(struct msg_queue *q, long type, int flags)
+static bool look_again(struct msg_queue *q, long type, int flags, u32 settings)
 {
-	bool there;
+	bool again;
 
 	spin_lock(&q->o.lock);
-	there = q->o.gone || choose(q, type, flags);
+	again = q->o.gone || q->settings != settings || choose(q, type, flags);
 	spin_unlock(&q->o.lock);
-	return there;
+	return again;
 }
 
 static struct message *receive(struct msg_queue *q, size_t size, long type, int flags)
 {
 	for (;;) {
+		u32 settings = READ_ONCE(q->settings);
 		struct message *m = try_receive(q, size, type, flags);
 
 		if (!IS_ERR(m) || PTR_ERR(m) != -ENOMSG || flags & IPC_NOWAIT)
 			return m;
-		if (wait_event_interruptible(&q->receivers, may_receive(q, type, flags)))
+		if (wait_event_interruptible(&q->receivers, look_again(q, type, flags, settings)))
 			return ERR_PTR(-ERESTARTNOHAND);
 	}
 }
@@ -307,9 +310,11 @@ static long set(struct msg_queue *q, const struct msqid64_ds *ds)
 	if (!err) {
 		q->max = ds->msg_qbytes;
 		q->ctime = ipc_seconds();
+		q->settings++;
 	}
 	spin_unlock(&q->o.lock);
 	wake_up_all(&q->senders);
+	wake_up_all(&q->receivers);
 	return err;
 }
 

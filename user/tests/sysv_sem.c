@@ -295,6 +295,29 @@ static void messages(void)
 	fails(msgsnd(id, &m, 1, 0), EINVAL, "gone");
 }
 
+static void mode_changes(void)
+{
+	static struct msg m;
+	int id, status = 0;
+	struct msqid_ds ds;
+	pid_t pid;
+
+	if (geteuid()) {
+		skip("needs root");
+		return;
+	}
+	id = msgget(IPC_PRIVATE, 0666);
+	if (!(pid = fork()))
+		_exit(setgid(4242) || setuid(4242) || msgrcv(id, &m, 100, 7, 0) != -1 ? 0 : errno);
+	asleep(pid);
+	msgctl(id, IPC_STAT, &ds);
+	ds.msg_perm.mode = 0600;
+	is(msgctl(id, IPC_SET, &ds), 0, "IPC_SET takes others' right to receive");
+	ok(eventually(waitpid(pid, &status, WNOHANG) == pid), "... from one that waits");
+	is(WEXITSTATUS(status), EACCES, "... EACCES");
+	msgctl(id, IPC_RMID, NULL);
+}
+
 static void listing(void)
 {
 	int s = semget(KEY, 2, IPC_CREAT | 0604), q = msgget(KEY, IPC_CREAT | 0604), found = 0;
@@ -328,6 +351,7 @@ int main(void)
 	gone_with_undo();
 	threads();
 	messages();
+	mode_changes();
 	listing();
 	return done();
 }
