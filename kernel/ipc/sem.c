@@ -527,7 +527,8 @@ static long change(struct sem_set *s, int cmd, unsigned long arg)
 	}
 	spin_lock(&s->o.lock);
 	err = ipc_perm_in(&s->o, &ds.sem_perm);
-	s->ctime = ipc_seconds();
+	if (!err)
+		s->ctime = ipc_seconds();
 	spin_unlock(&s->o.lock);
 	return err;
 }

@@ -364,7 +364,8 @@ static long change(int id, int cmd, const struct shmid64_ds *ds)
 	} else if (!err && cmd == IPC_SET) {
 		spin_lock(&o->lock);
 		err = ipc_perm_in(o, &ds->shm_perm);
-		shm_of(o)->ctime = ipc_seconds();
+		if (!err)
+			shm_of(o)->ctime = ipc_seconds();
 		spin_unlock(&o->lock);
 	} else if (!err) {
 		err = lock_segment(shm_of(o), cmd == SHM_LOCK);

@@ -206,6 +206,22 @@ static void gone_with_undo(void)
 	is(counted(), before, "... and those of a removed set no more, with SEM_UNDO or without");
 }
 
+static void failed_set(void)
+{
+	int id = semget(IPC_PRIVATE, 1, 0600);
+	struct semid_ds ds;
+	time_t made;
+
+	semctl(id, 0, IPC_STAT, &ds);
+	made = ds.sem_ctime;
+	(void)eventually(time(NULL) > made);
+	ds.sem_perm.uid = -1;
+	fails(semctl(id, 0, IPC_SET, &ds), EINVAL, "IPC_SET to nobody at all");
+	semctl(id, 0, IPC_STAT, &ds);
+	is(ds.sem_ctime, made, "... is no change");
+	semctl(id, 0, IPC_RMID);
+}
+
 static int pingpong;
 static void *ping(void *arg)
 {
@@ -349,6 +365,7 @@ int main(void)
 	helping();
 	undo();
 	gone_with_undo();
+	failed_set();
 	threads();
 	messages();
 	mode_changes();
