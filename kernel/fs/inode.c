@@ -90,14 +90,16 @@ void inode_add_blocks(struct inode *i, long units512)
 }
 void set_nlink(struct inode *i, u32 n)
 {
+	if (!n != !i->nlink)
+		atomic_add(n ? -1 : 1, &i->sb->nr_unlinked);
 	i->nlink = n;
 	mark_inode_dirty(i, INODE_DIRTY_OTHER);
 }
+void inc_nlink(struct inode *i) { set_nlink(i, i->nlink + 1); }
 void drop_nlink(struct inode *i)
 {
 	if (!WARN_ON_ONCE(!i->nlink))
-		i->nlink--;
-	mark_inode_dirty(i, INODE_DIRTY_OTHER);
+		set_nlink(i, i->nlink - 1);
 }
 
 /* --- making --------------------------------------------------------------------------------------------------------- */
@@ -200,6 +202,8 @@ static void evict(struct inode *i)
 		truncate_pages(&i->data, 0);
 	if (sb->ops && sb->ops->evict)
 		sb->ops->evict(i);
+	if (!i->nlink)
+		atomic_dec(&sb->nr_unlinked); /* its storage is given back */
 	mapping_forget(&i->data);
 	mapping_free(&i->data);
 	if (S_ISFIFO(i->mode) && i->pipe)

@@ -315,7 +315,8 @@ static bool written_to(const struct super_block *sb, const struct list_head *mou
 	return false;
 }
 
-/* The file system, wherever it is mounted, or was and is still in use. */
+/* The file system, wherever it is mounted, or was and is still in use. Files without a name are written to as well: when their last user
+ * goes. A name that goes is counted there before its writer is counted out here. */
 int sb_set_read_only(struct super_block *sb, bool ro)
 {
 	int err = 0;
@@ -323,7 +324,7 @@ int sb_set_read_only(struct super_block *sb, bool ro)
 	write_seqlock(&mount_lock);
 	sb->flags = ro ? sb->flags | MS_RDONLY : sb->flags & ~MS_RDONLY;
 	smp_mb();
-	if (ro && (written_to(sb, &all_mounts) || written_to(sb, &detached)))
+	if (ro && (written_to(sb, &all_mounts) || written_to(sb, &detached) || atomic_read(&sb->nr_unlinked)))
 		err = -EBUSY;
 	if (err)
 		sb->flags &= ~MS_RDONLY;

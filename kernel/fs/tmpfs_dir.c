@@ -118,7 +118,7 @@ static int link(struct dentry *old, struct inode *dir, struct dentry *d)
 {
 	struct inode *i = old->inode;
 
-	i->nlink++;
+	inc_nlink(i);
 	inode_touch(i, ATTR_CTIME);
 	add_entry(dir, d, iget(i));
 	return 0;

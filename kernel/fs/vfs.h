@@ -78,7 +78,7 @@ s64 inode_stamp(const struct inode *i, s64 ns);     /* as i's file system can ke
 void inode_touch(struct inode *i, u32 attrs);       /* ATTR_ATIME | ATTR_MTIME | ATTR_CTIME: set to now */
 void inode_add_blocks(struct inode *i, long units512);
 /* For file systems on disks (whose inodes have data.backing): super_ops.write_inode will be called. The three above, and
- * attr_copy, set_nlink and drop_nlink, do this by themselves. Spinlocks other than lock_small may be held. */
+ * attr_copy, set_nlink, inc_nlink and drop_nlink, do this by themselves. Spinlocks other than lock_small may be held. */
 void mark_inode_dirty(struct inode *i, u32 what);   /* INODE_DIRTY_* */
 int inode_write(struct inode *i, u32 what);         /* calls write_inode now if any of `what` is dirty; 0 or -errno */
 
@@ -89,7 +89,8 @@ void iput(struct inode *i);
 /* For file systems on disks: the cached inode with a reference, or NULL: make one, fill it in, insert it. */
 struct inode *iget_cached(struct super_block *sb, u64 ino);
 int inode_insert(struct inode *i);                  /* -EEXIST: somebody was faster, take that one */
-void set_nlink(struct inode *i, u32 n);
+void set_nlink(struct inode *i, u32 n);             /* i, or nobody else knows it; so the next two */
+void inc_nlink(struct inode *i);
 void drop_nlink(struct inode *i);
 
 struct iattr { u32 valid; mode_t mode; uid_t uid; gid_t gid; loff_t size; s64 atime, mtime, ctime; struct file *file; };
@@ -226,6 +227,7 @@ struct super_block {
 	spinlock_t inodes_lock;
 	long nr_inodes;                /* inodes_lock */
 	atomic_t active;               /* mounts; 0: on its way out */
+	atomic_t nr_unlinked;          /* inodes without links that somebody still uses: it has their storage to take back */
 	struct block_device *bdev;     /* f: needs_device: what it lies on */
 	u32 time_gran;                 /* f: ns; time stamps are cut to multiples of it; 0: kept as they are */
 	void *private;

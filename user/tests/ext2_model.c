@@ -390,6 +390,24 @@ static void sparse(void)
 	MUST(!unlink(MNT "/sparse"));
 }
 
+/* A removed file that somebody still reads: its blocks are to be given back, so the disk does not become read-only before. */
+static void removed(void)
+{
+	static char buf[400000];
+	struct statfs before, after;
+	int fd;
+
+	fd = open(MNT "/removed", O_CREAT | O_RDWR, 0600);
+	MUST(!statfs(MNT, &before));
+	MUST(fd >= 0 && write(fd, buf, sizeof(buf)) == sizeof(buf) && !close(fd));
+	fd = open(MNT "/removed", O_RDONLY);
+	MUST(fd >= 0 && !unlink(MNT "/removed"));
+	MUST(mount(dev, MNT, "ext2", MS_REMOUNT | MS_RDONLY, NULL) == -1 && errno == EBUSY);
+	MUST(read(fd, buf, sizeof(buf)) == sizeof(buf) && !close(fd));
+	MUST(!mount(dev, MNT, "ext2", MS_REMOUNT | MS_RDONLY, NULL) && !statfs(MNT, &after) && after.f_bfree == before.f_bfree);
+	MUST(!mount(dev, MNT, "ext2", MS_REMOUNT, NULL));
+}
+
 static void dirs(void)
 {
 	struct stat st;
@@ -468,6 +486,7 @@ static void run(const char *device, unsigned rounds)
 	many_names();
 	churn();
 	sparse();
+	removed();
 	dirs();
 	full();
 	check_all();

@@ -149,6 +149,37 @@ static void moves(void)
 	rmdir("m2");
 }
 
+/* A file without a name gives its room back with its last close: until then the file system is to be written to. */
+static void unnamed(void)
+{
+	char link[40];
+	int fd;
+
+	make("m/gone"), make("m/over");
+	fd = open("m/gone", O_RDONLY);
+	is(unlink("m/gone"), 0, "removed while somebody reads it");
+	fails(mount(NULL, "m", NULL, MS_REMOUNT | MS_RDONLY, NULL), EBUSY, "... not read-only meanwhile");
+	is(make("m/gone"), 0, "... which leaves it writable");
+	close(fd);
+	fd = open("m/over", O_RDONLY);
+	is(rename("m/gone", "m/over"), 0, "the same with a file that another takes the place of");
+	fails(mount(NULL, "m", NULL, MS_REMOUNT | MS_RDONLY, NULL), EBUSY, "... not read-only");
+	close(fd);
+	mkdir("m/d", 0755);
+	fd = open("m/d", O_RDONLY);
+	is(rmdir("m/d"), 0, "... and with a directory");
+	fails(mount(NULL, "m", NULL, MS_REMOUNT | MS_RDONLY, NULL), EBUSY, "... not read-only");
+	close(fd);
+	fd = open("m", O_TMPFILE | O_RDWR, 0600);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	is(linkat(AT_FDCWD, link, AT_FDCWD, "m/named", AT_SYMLINK_FOLLOW), 0, "a file without a name gets one");
+	close(fd);
+	fd = open("m/named", O_RDONLY);
+	is(mount(NULL, "m", NULL, MS_REMOUNT | MS_RDONLY, NULL), 0, "read-only when all of them are closed, or have names");
+	close(fd);
+	is(mount(NULL, "m", NULL, MS_REMOUNT, NULL), 0, "and writable again");
+}
+
 static void flags(void)
 {
 	int fd;
@@ -168,6 +199,7 @@ static void flags(void)
 	fails(make("m/x"), EROFS, "... is");
 	is(mount(NULL, "m", NULL, MS_REMOUNT, NULL), 0, "writable again");
 	is(make("m/x"), 0, "... is");
+	unnamed();
 	mkdir("m2", 0755);
 	mount("m", "m2", NULL, MS_BIND, NULL);
 	fd = open("m/x", O_RDWR);

@@ -191,7 +191,7 @@ static int link(struct dentry *old, struct inode *dir, struct dentry *d)
 
 	if (i->nlink >= EXT2_MAX_LINKS)
 		return -EMLINK;
-	i->nlink++;
+	inc_nlink(i);
 	inode_touch(i, ATTR_CTIME);
 	mark_inode_dirty(i, INODE_DIRTY_DATA);
 	return add_name(dir, d, iget(i));

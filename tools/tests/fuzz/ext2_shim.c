@@ -479,6 +479,7 @@ void set_nlink(struct inode *i, u32 n)
 	i->nlink = n;
 	mark_inode_dirty(i, INODE_DIRTY_OTHER);
 }
+void inc_nlink(struct inode *i) { set_nlink(i, i->nlink + 1); }
 void drop_nlink(struct inode *i)
 {
 	if (!i->nlink)
