@@ -8,7 +8,7 @@
  * write; a flush is the file's fsync.
  *
  * Locks: loops_lock (which numbers there are) > loop->lock (binding) > the file's own. loop->queue_lock (irqs off): commands
- *        that wait; inside disk->lock.
+ *        that wait, and where in the file they lead; inside disk->lock.
  * What it cannot do: partitions of its own, encryption, direct I/O (EINVAL).
  */
 #include "kernel/fs/dev.h"
@@ -30,7 +30,7 @@ struct loop {
 	struct list_head node;     /* loops_lock */
 	struct mutex lock;
 	struct file *file;         /* lock and queue_lock to write; the thread's while it runs */
-	struct loop_info64 info;   /* lock */
+	struct loop_info64 info;   /* lock; lo_offset: lock and queue_lock to write */
 	struct page *page;         /* the thread's: a command's bytes on their way */
 	spinlock_t queue_lock;
 	struct list_head queue;    /* queue_lock: heads of commands, by bio->link */
@@ -57,7 +57,8 @@ static bool start(struct disk *d, struct bio *head)
 	return true;
 }
 
-static struct bio *take(struct loop *l)
+/* offset: where in the file the disk begins for this command */
+static struct bio *take(struct loop *l, loff_t *offset)
 {
 	struct bio *head = NULL;
 
@@ -65,6 +66,7 @@ static struct bio *take(struct loop *l)
 	if (!list_empty(&l->queue)) {
 		head = list_first_entry(&l->queue, struct bio, link);
 		list_del_init(&head->link);
+		*offset = (loff_t)l->info.lo_offset;
 	}
 	spin_unlock_irq(&l->queue_lock);
 	return head;
@@ -108,9 +110,9 @@ static int write_piece(struct loop *l, struct bio_piece *p, loff_t pos)
 
 static int flush(struct loop *l) { return l->file->ops->fsync ? l->file->ops->fsync(l->file, 0, ~0ULL >> 1, false) : 0; }
 
-static int carry_out(struct loop *l, struct bio *head)
+static int carry_out(struct loop *l, struct bio *head, loff_t offset)
 {
-	loff_t pos = (loff_t)(head->sector << SECTOR_SHIFT) + (loff_t)l->info.lo_offset;
+	loff_t pos = (loff_t)(head->sector << SECTOR_SHIFT) + offset;
 	int err = 0;
 
 	if (bio_command(head) == BIO_FLUSH)
@@ -128,12 +130,13 @@ static int thread(void *arg)
 {
 	struct loop *l = arg;
 	struct bio *head;
+	loff_t offset;
 
 	gfp_scope_begin(__GFP_IO | __GFP_FS);
 	do {
 		(void)wait_event_interruptible(&l->wait, has_work(l));
-		while ((head = take(l)) != NULL)
-			block_done(&l->disk, head, carry_out(l, head) ? -EIO : 0);
+		while ((head = take(l, &offset)) != NULL)
+			block_done(&l->disk, head, carry_out(l, head, offset) ? -EIO : 0);
 	} while (!READ_ONCE(l->stop));
 	complete(&l->stopped);
 	return 0;
@@ -162,10 +165,13 @@ static int may_bind(struct loop *l, struct file *f)
 	return S_ISBLK(f->inode->mode) && f->inode->rdev == l->disk.whole.dev ? -ELOOP : 0;
 }
 
-static void set_file(struct loop *l, struct file *f)
+static const struct loop_info64 nothing;
+
+static void set_file(struct loop *l, struct file *f, const struct loop_info64 *info)
 {
 	spin_lock_irq(&l->queue_lock);
 	l->file = f;
+	l->info = *info;
 	spin_unlock_irq(&l->queue_lock);
 }
 
@@ -189,11 +195,10 @@ static int bind(struct loop *l, struct file *f, const struct loop_info64 *info)
 
 	if (err)
 		return err;
-	set_file(l, f);
-	l->info = *info;
+	set_file(l, f, info);
 	err = start_thread(l);
 	if (err) {
-		set_file(l, NULL);
+		set_file(l, NULL, &nothing);
 		return err;
 	}
 	l->disk.read_only = info->lo_flags & LO_FLAGS_READ_ONLY || !(f->mode & FMODE_WRITE);
@@ -211,8 +216,7 @@ static void unbind(struct loop *l)
 	spin_unlock_irq(&l->queue_lock);
 	wake_up(&l->wait);
 	wait_for_completion(&l->stopped);
-	set_file(l, NULL);
-	memset(&l->info, 0, sizeof(l->info));
+	set_file(l, NULL, &nothing);
 	l->disk.read_only = false;
 	free_page(l->page);
 	put_file(f);
@@ -285,7 +289,9 @@ static long set_status(struct loop *l, const struct loop_info64 *new)
 		return err;
 	if (new->lo_offset != l->info.lo_offset || new->lo_sizelimit != l->info.lo_sizelimit)
 		block_forget_cache(&l->disk.whole);
+	spin_lock_irq(&l->queue_lock);
 	l->info.lo_offset = new->lo_offset;
+	spin_unlock_irq(&l->queue_lock);
 	l->info.lo_sizelimit = new->lo_sizelimit;
 	l->info.lo_flags = (l->info.lo_flags & ~LO_FLAGS_AUTOCLEAR) | (new->lo_flags & LO_FLAGS_AUTOCLEAR);
 	memcpy(l->info.lo_file_name, new->lo_file_name, sizeof(l->info.lo_file_name) - 1);
@@ -351,8 +357,6 @@ static long change_fd(struct loop *l, unsigned fd) { return l->file ? -EINVAL : 
 
 static long locked_ioctl(struct loop *l, unsigned cmd, unsigned long arg)
 {
-	static const struct loop_info64 nothing;
-
 	switch (cmd) {
 	case LOOP_SET_FD: return configure(l, arg, &nothing);
 	case LOOP_CONFIGURE: return loop_configure(l, (struct loop_config __user *)arg);
@@ -389,12 +393,13 @@ static long disk_ioctl(struct disk *d, unsigned cmd, unsigned long arg, bool wri
 	return r;
 }
 
-static struct file *get_bound_file(struct loop *l)
+static struct file *get_bound_file(struct loop *l, loff_t *offset)
 {
 	struct file *f;
 
 	spin_lock_irq(&l->queue_lock);
 	f = l->file;
+	*offset = (loff_t)l->info.lo_offset;
 	if (f)
 		get_file(f);
 	spin_unlock_irq(&l->queue_lock);
@@ -405,11 +410,12 @@ static struct file *get_bound_file(struct loop *l)
 static long discard(struct disk *d, u64 from, u64 bytes)
 {
 	struct loop *l = loop_of(d);
-	struct file *f = get_bound_file(l);
+	loff_t offset;
+	struct file *f = get_bound_file(l, &offset);
 	long r = -EOPNOTSUPP;
 
 	if (f && f->ops->fallocate && f->mode & FMODE_WRITE)
-		r = f->ops->fallocate(f, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, (loff_t)(from + l->info.lo_offset), (loff_t)bytes);
+		r = f->ops->fallocate(f, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, (loff_t)from + offset, (loff_t)bytes);
 	if (f)
 		put_file(f);
 	return r;

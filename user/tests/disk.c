@@ -2,10 +2,12 @@
  * test: mem=1536M smp=2 time=40 disk=64M:dos block=both linux=no
  *
  * A disk as a file: its size, its ends, its partitions; random reads and writes against a model, past the cache again and
- * again; several processes that write beside each other in the same pages.
+ * again; several processes that write beside each other in the same pages; a loop device whose place in its file changes.
  */
 #define _GNU_SOURCE
 #include "disk.h"
+#include <linux/loop.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -150,6 +152,51 @@ static void several(int fd)
 	is(good, WRITERS, "processes beside each other");
 }
 
+static const uint64_t places[] = { 4ULL << 30, 4096 };
+
+static void __attribute__((noreturn)) move_on_and_on(void)
+{
+	struct loop_info64 info = { .lo_sizelimit = 512 };
+	int loop = open("/dev/loop0", O_RDWR);
+
+	for (unsigned n = 1;; n++) {
+		info.lo_offset = places[n % 2];
+		if (ioctl(loop, LOOP_SET_STATUS64, &info))
+			_exit(1);
+	}
+}
+
+/* Each read finds the old place or the new one. The file is empty where half of the one and half of the other offset lead to. */
+static void moving(void)
+{
+	static char sector[512] __attribute__((aligned(512)));
+	struct loop_info64 info = { .lo_sizelimit = 512, .lo_offset = places[0] };
+	int file = open("/tmp/moving", O_CREAT | O_RDWR, 0600), loop = open("/dev/loop0", O_RDWR | O_DIRECT), status = 0;
+	unsigned changes = 0, others = 0;
+	char last = 0;
+	pid_t pid;
+
+	for (unsigned i = 0; i < 2; i++) {
+		memset(sector, 'A' + i, sizeof(sector));
+		pwrite64(file, sector, sizeof(sector), places[i]);
+	}
+	ok(!ioctl(loop, LOOP_SET_FD, file) && !ioctl(loop, LOOP_SET_STATUS64, &info), "a loop device in a sector of a file");
+	pid = fork();
+	if (!pid)
+		move_on_and_on();
+	while (changes < 1000 && !waitpid(pid, &status, WNOHANG) && pread(loop, sector, sizeof(sector), 0) == (ssize_t)sizeof(sector)) {
+		changes += sector[0] != last;
+		last = sector[0];
+		others += last != 'A' && last != 'B';
+	}
+	is(changes, 1000, "it moves while it is read");
+	is(others, 0, "... from one place to the other, by no third one");
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	is(ioctl(loop, LOOP_CLR_FD, 0), 0, "... and is taken off");
+	close(loop), close(file), unlink("/tmp/moving");
+}
+
 int main(void)
 {
 	int fd = open_disk("", O_RDWR);
@@ -163,6 +210,7 @@ int main(void)
 	mapping(fd);
 	random_access(fd);
 	several(fd);
+	moving();
 	bounced = vmstat("bounce") - bounced;
 	printf("# %ld pages bounced\n", bounced);
 	ok(HIGH && disk[5] == 's' ? bounced > 1000 : !bounced, "bounce pages where they are needed, and only there");
