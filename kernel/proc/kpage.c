@@ -123,28 +123,21 @@ const struct file_ops kpageflags_ops = { .read = flags_read, .llseek = frames_se
 static DEFINE_MUTEX(kmsg_lock);
 static u64 kmsg_seq; /* kmsg_lock: what is read is gone for the next reader */
 
-static ssize_t kmsg_read(struct file *f, struct iov *to, loff_t *pos)
+/* => -EAGAIN: another reader was faster */
+static ssize_t kmsg_take(struct iov *to)
 {
 	struct log_record rec;
 	char text[512], line[560];
 	ssize_t len, n;
 	u64 seq, sec;
 	u32 ns;
-	int r;
 
-	while (log_next_seq() <= READ_ONCE(kmsg_seq)) {
-		if (f->flags & O_NONBLOCK)
-			return -EAGAIN;
-		r = wait_event_interruptible(&log_wait, log_next_seq() > READ_ONCE(kmsg_seq));
-		if (r)
-			return r;
-	}
 	mutex_lock(&kmsg_lock);
 	seq = kmsg_seq;
 	len = log_read(&seq, &rec, text, sizeof(text));
 	if (len < 0) {
 		mutex_unlock(&kmsg_lock);
-		return 0;
+		return len;
 	}
 	sec = div_u64_rem(rec.time_ns, NSEC_PER_SEC, &ns);
 	n = scnprintf(line, sizeof(line), "<%u>[%5llu.%06u] %.*s\n", rec.level, sec, ns / 1000, (int)min_t(ssize_t, len, sizeof(text)), text);
@@ -156,6 +149,18 @@ static ssize_t kmsg_read(struct file *f, struct iov *to, loff_t *pos)
 		kmsg_seq = seq;
 	mutex_unlock(&kmsg_lock);
 	return n;
+}
+
+static ssize_t kmsg_read(struct file *f, struct iov *to, loff_t *pos)
+{
+	ssize_t r;
+
+	do {
+		r = f->flags & O_NONBLOCK ? 0 : wait_event_interruptible(&log_wait, log_next_seq() > READ_ONCE(kmsg_seq));
+		if (!r)
+			r = kmsg_take(to);
+	} while (r == -EAGAIN && !(f->flags & O_NONBLOCK));
+	return r;
 }
 
 const struct file_ops kmsg_proc_ops = { .read = kmsg_read, .no_seek = true };

@@ -16,7 +16,7 @@ enum { LOG_CLOSE, LOG_OPEN, LOG_READ, LOG_READ_ALL, LOG_READ_CLEAR, LOG_CLEAR, L
 	LOG_SIZE_UNREAD, LOG_SIZE_BUFFER };
 #define LINE_MAX 1100
 
-static u64 read_seq;             /* where LOG_READ goes on; log_read_mutex */
+static u64 read_seq;             /* where LOG_READ goes on; read_mutex */
 static DEFINE_MUTEX(read_mutex);
 static int saved_level = -1;
 
@@ -76,23 +76,15 @@ static long read_all(char __user *to, size_t size, bool clear)
 	return done;
 }
 
-static long read_new(char __user *to, size_t size)
+/* The next record, which no other reader gets. => -EAGAIN: one was faster */
+static long take_next(char __user *to, size_t size, char *line)
 {
-	char *line;
 	long ret;
 	u64 seq;
 
-	ret = wait_event_interruptible(&log_wait, READ_ONCE(read_seq) < log_next_seq());
-	if (ret)
-		return ret;
-	line = kmalloc(LINE_MAX, GFP_KERNEL);
-	if (!line)
-		return -ENOMEM;
 	mutex_lock(&read_mutex);
 	seq = read_seq;
 	ret = format_next(&seq, line);
-	if (ret == -EAGAIN)
-		ret = 0;
 	if (ret > 0) {
 		ret = min((size_t)ret, size);
 		if (copy_to_user(to, line, ret))
@@ -101,6 +93,22 @@ static long read_new(char __user *to, size_t size)
 			read_seq = seq;
 	}
 	mutex_unlock(&read_mutex);
+	return ret;
+}
+
+/* All readers are woken for each record: who finds it gone goes on waiting. */
+static long read_new(char __user *to, size_t size)
+{
+	char *line = kmalloc(LINE_MAX, GFP_KERNEL);
+	long ret;
+
+	if (!line)
+		return -ENOMEM;
+	do {
+		ret = wait_event_interruptible(&log_wait, READ_ONCE(read_seq) < log_next_seq());
+		if (!ret)
+			ret = take_next(to, size, line);
+	} while (ret == -EAGAIN);
 	kfree(line);
 	return ret;
 }

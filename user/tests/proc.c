@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -429,6 +430,94 @@ static void writes(void)
 	fails(unlink("/proc/version"), EPERM, "and nothing is removed");
 }
 
+/* --- the log ------------------------------------------------------------------------------------------------------ */
+enum { READERS = 4, RECORDS = 150 };
+struct report { int n; char line[200]; };
+
+static const char *log_name; /* /proc/kmsg, or syslog(2) */
+
+static void __attribute__((noreturn)) log_reader(int to)
+{
+	int fd = open(log_name, O_RDONLY);
+	struct report r;
+
+	do {
+		memset(&r, 0, sizeof(r));
+		r.n = fd >= 0 ? read(fd, r.line, sizeof(r.line) - 1) : klogctl(2, r.line, sizeof(r.line) - 1);
+	} while (write(to, &r, sizeof(r)) == sizeof(r) && r.n > 0);
+	_exit(1);
+}
+
+/* => false: a reader came back with nothing, or with a record that somebody had before */
+static bool one_record(int kmsg, int from, unsigned nr)
+{
+	char mark[48], *number = mark + sprintf(mark, "<7>readers of %s %d ", log_name, (int)getpid());
+	struct report r;
+
+	sprintf(number, "%u;", nr);
+	if (write(kmsg, mark, strlen(mark)) < 0)
+		return false;
+	while (read(from, &r, sizeof(r)) == sizeof(r) && r.n > 0) {
+		if (strstr(r.line, mark + 3))
+			return true;
+		*number = '\0';
+		if (strstr(r.line, mark + 3))
+			return false;
+		sprintf(number, "%u;", nr);
+	}
+	return false;
+}
+
+/* All of them, in the call or with their reports. */
+static bool wait_on(const pid_t *pid)
+{
+	bool all = true;
+
+	for (int i = 0; i < READERS; i++)
+		all = all && eventually(strchr("SZ", state_of(pid[i]))) && state_of(pid[i]) != 'Z';
+	return all;
+}
+
+/* Each record goes to one reader of several, and the others go on waiting. */
+static void log_readers(const char *name)
+{
+	int kmsg = open("/dev/kmsg", O_WRONLY), p[2], nr = 0;
+	pid_t pid[READERS];
+
+	log_name = name;
+	pipe(p);
+	for (int i = 0; i < READERS; i++) {
+		pid[i] = fork();
+		if (!pid[i])
+			log_reader(p[1]);
+	}
+	while (nr < RECORDS && wait_on(pid) && one_record(kmsg, p[0], nr))
+		nr++;
+	ok(nr == RECORDS && wait_on(pid), "%s: each record for one of several readers, the others go on waiting", name);
+	for (int i = 0; i < READERS; i++) {
+		kill(pid[i], SIGKILL);
+		waitpid(pid[i], NULL, 0);
+	}
+	close(kmsg), close(p[0]), close(p[1]);
+}
+
+static void log_of_the_kernel(void)
+{
+	int fd = open("/proc/kmsg", O_RDONLY | O_NONBLOCK);
+
+	if (access("/proc/lowmem", F_OK) || fd < 0 || klogctl(9, NULL, 0) < 0) {
+		skip("no right to read the log, or a log that drops what programs write");
+		return;
+	}
+	while (read(fd, text, sizeof(text)) > 0) /* what lies there already */
+		;
+	while (klogctl(9, NULL, 0) > 0)
+		klogctl(2, text, sizeof(text));
+	close(fd);
+	log_readers("/proc/kmsg");
+	log_readers("syslog");
+}
+
 int main(int argc, char **argv)
 {
 	own_stat();
@@ -446,6 +535,7 @@ int main(int argc, char **argv)
 	others();
 	strings(argv);
 	writes();
+	log_of_the_kernel();
 	if (geteuid())
 		skip("needs root");
 	else
