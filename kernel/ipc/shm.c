@@ -309,15 +309,21 @@ static void set_mapping_locked(struct address_space *m, bool on)
 	spin_unlock(&m->tree_lock);
 }
 
-/* => user with the pages counted, ERR_PTR */
+/* => user with the pages counted, ERR_PTR. One at a time: two segments have two locks, and each might find room for itself. */
 static struct user *charge_lock(struct shm *s)
 {
+	static DEFINE_SPINLOCK(one_charges);
 	unsigned long limit = rlimit(RLIMIT_MEMLOCK), pages = pages_of(s->size);
+	bool bound = limit != RLIM_INFINITY && !capable(CAP_IPC_LOCK), fits;
 	struct user *u = current_cred()->user;
 
-	if (limit != RLIM_INFINITY && !capable(CAP_IPC_LOCK) && atomic_read(&u->locked_shm) + pages > limit >> PAGE_SHIFT)
+	spin_lock(&one_charges);
+	fits = !bound || atomic_read(&u->locked_shm) + pages <= limit >> PAGE_SHIFT;
+	if (fits)
+		atomic_add((int)pages, &u->locked_shm);
+	spin_unlock(&one_charges);
+	if (!fits)
 		return ERR_PTR(-ENOMEM);
-	atomic_add((int)pages, &u->locked_shm);
 	atomic_inc(&u->refcount);
 	return u;
 }

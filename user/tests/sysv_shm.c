@@ -170,6 +170,36 @@ static void permissions(void)
 	is(WEXITSTATUS(status), 0, "SHM_LOCK within RLIMIT_MEMLOCK");
 }
 
+static void *lock_one(void *id) { return (void *)(long)shmctl((int)(long)id, SHM_LOCK, NULL); }
+
+/* Two segments that fit one at a time, locked at once. */
+static void lock_both(void *arg)
+{
+	struct rlimit r = { 4 * PAGE, 4 * PAGE };
+	int id[2], both = 0;
+	pthread_t t;
+	void *other;
+
+	if (setgid(4243) || setuid(4243) || setrlimit(RLIMIT_MEMLOCK, &r))
+		_exit(99);
+	for (int i = 0; i < 2; i++)
+		id[i] = shmget(IPC_PRIVATE, 3 * PAGE, 0600);
+	for (int i = 0; i < 100; i++) {
+		pthread_create(&t, NULL, lock_one, (void *)(long)id[1]);
+		both |= !lock_one((void *)(long)id[0]) << 1;
+		pthread_join(t, &other);
+		both |= !other;
+		if (both == 3)
+			break;
+		both = 0;
+		shmctl(id[0], SHM_UNLOCK, NULL);
+		shmctl(id[1], SHM_UNLOCK, NULL);
+	}
+	shmctl(id[0], IPC_RMID, NULL);
+	shmctl(id[1], IPC_RMID, NULL);
+	_exit(both);
+}
+
 static void listing(void)
 {
 	struct shminfo limits;
@@ -282,6 +312,8 @@ int main(void)
 	attaching();
 	removing();
 	permissions();
+	if (!geteuid())
+		is(in_child(lock_both, NULL), 0, "... two at once, too");
 	listing();
 	direct();
 	posix();
