@@ -148,7 +148,7 @@ struct group {
 	pid_t tgid;                 /* f unless exec takes over */
 	struct group *parent;       /* T, RCU: gets SIGCHLD; NULL: the first process and kernel threads */
 	struct list_head children;  /* T: those that run; wait4 need not look at all of them */
-	struct list_head zombies;   /* T: those that have ended, in that order */
+	struct list_head zombies;   /* T: those that have ended, oldest first */
 	struct list_head sibling;   /* T: in one of the two of its parent */
 	struct pid *pgrp, *session; /* T */
 	struct list_head pgrp_node, session_node; /* T: members of pgrp, of session */

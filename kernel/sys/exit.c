@@ -139,6 +139,18 @@ static bool tell_parent(struct group *g)
 	return reap;
 }
 
+/* In the order in which they were born, as Linux's wait4 reports them. Who leaves thousands unwaited for does not hold everybody's
+ * forks and exits up for that: past so many younger ones the order is no more exact. => T held for writing */
+static void add_zombie(struct group *g)
+{
+	struct list_head *zombies = &g->parent->zombies, *at = zombies->prev;
+	unsigned left = 100;
+
+	while (at != zombies && list_entry(at, struct group, sibling)->start_time > g->start_time && left--)
+		at = at->prev;
+	list_move(&g->sibling, at);
+}
+
 /* The group has no running thread left: its leader becomes what its parent sees. */
 static void end_group(struct group *g)
 {
@@ -149,7 +161,7 @@ static void end_group(struct group *g)
 		unhash_task_locked(leader);
 		put_task(leader);
 	} else
-		list_move_tail(&g->sibling, &g->parent->zombies);
+		add_zombie(g);
 }
 
 /* --- children ------------------------------------------------------------------------------------------------------------ */

@@ -57,6 +57,23 @@ static void states(void)
 	ok(waitpid(pid, &st, 0) == pid && WIFSIGNALED(st), "SIGKILL ends a stopped process");
 }
 
+/* The youngest ends first; the oldest is reported first. */
+static void order(void)
+{
+	pid_t pid[4];
+	int right = 0;
+
+	for (int i = 0; i < 4; i++)
+		pid[i] = child_that(1);
+	for (int i = 4; i--;) {
+		kill(pid[i], SIGKILL);
+		(void)eventually(state_of(pid[i]) == 'Z');
+	}
+	for (int i = 0; i < 4; i++)
+		right += waitpid(-1, NULL, 0) == pid[i];
+	is(right, 4, "children that have ended are reported in the order of their birth");
+}
+
 /* The parent looks all the time, on another CPU: it never sees a stop without its signal. */
 static void stop_signals(void)
 {
@@ -354,6 +371,7 @@ int main(int argc, char **argv)
 		for (;;)
 			pause();
 	states();
+	order();
 	stop_signals();
 	stop_and_go();
 	with_waitid();
