@@ -198,6 +198,8 @@ static inline loff_t make_loff(u32 lo, u32 hi) { return (loff_t)((u64)hi << 32 |
 
 /* tmpfs.c, for mm/reclaim: struct reclaim_ops says what they do */
 void tmpfs_swapped(struct address_space *m);
+bool sb_visit(struct super_block *sb);
+void sb_visit_end(struct super_block *sb);
 struct address_space *tmpfs_next_swapped(struct address_space *prev);
 
 #endif

@@ -18,6 +18,7 @@ static LIST_HEAD(types);
 static LIST_HEAD(supers);
 static DEFINE_MUTEX(super_mutex);
 DEFINE_RWSEM(unused_sem);
+static DEFINE_WAIT_QUEUE(visits_wait); /* for sb->visitors */
 static u32 next_minor; /* device numbers 0:n for file systems without a device */
 
 void register_fs(struct fs_type *t)
@@ -81,6 +82,24 @@ static struct super_block *on_device(struct fs_type *t, struct block_device *dev
 		return sb;
 	}
 	return NULL;
+}
+
+/* Whoever comes to an inode without a mount or a name. => false: the file system is on its way out. One of the two sees the other: the
+ * visit is counted before `active` is read, and sb_put waits for those that were counted. */
+bool sb_visit(struct super_block *sb)
+{
+	atomic_inc(&sb->visitors);
+	if (likely(atomic_read(&sb->active)))
+		return true;
+	sb_visit_end(sb);
+	return false;
+}
+
+/* => the inode has been let go of. sb may be gone now */
+void sb_visit_end(struct super_block *sb)
+{
+	if (atomic_dec_and_test(&sb->visitors))
+		wake_up_all(&visits_wait);
 }
 
 /* Its names and inodes go; nobody can come to them any more. */
@@ -163,6 +182,7 @@ void sb_put(struct super_block *sb)
 	mutex_lock(&super_mutex); /* a sync that found it alive comes to its end; later ones leave it alone */
 	mutex_unlock(&super_mutex);
 	sb_sync(sb, true);
+	wait_event(&visits_wait, !atomic_read(&sb->visitors));
 	take_down(sb);
 	if (sb->ops && sb->ops->unmount)
 		sb->ops->unmount(sb);

@@ -185,6 +185,25 @@ void tmpfs_swapped(struct address_space *m)
 	spin_unlock(&swapped_lock);
 }
 
+/* swapped_lock held: an inode on the list has its file system. => counted, both */
+static bool visit(struct inode *i)
+{
+	if (!READ_ONCE(i->data.nr_values) || !sb_visit(i->sb))
+		return false;
+	if (atomic_inc_not_zero(&i->refcount))
+		return true;
+	sb_visit_end(i->sb);
+	return false;
+}
+
+static void leave(struct inode *i)
+{
+	struct super_block *sb = i->sb;
+
+	iput(i);
+	sb_visit_end(sb);
+}
+
 struct address_space *tmpfs_next_swapped(struct address_space *prev)
 {
 	struct inode *i, *found = NULL;
@@ -193,12 +212,12 @@ struct address_space *tmpfs_next_swapped(struct address_space *prev)
 	spin_lock(&swapped_lock);
 	for (at = prev ? prev->host->lru.next : swapped.next; at != &swapped && !found; at = at->next) {
 		i = list_entry(at, struct inode, lru);
-		if (READ_ONCE(i->data.nr_values) && atomic_inc_not_zero(&i->refcount))
+		if (visit(i))
 			found = i;
 	}
 	spin_unlock(&swapped_lock);
 	if (prev)
-		iput(prev->host);
+		leave(prev->host);
 	return found ? &found->data : NULL;
 }
 

@@ -228,6 +228,7 @@ struct super_block {
 	long nr_inodes;                /* inodes_lock */
 	atomic_t active;               /* mounts; 0: on its way out */
 	atomic_t nr_unlinked;          /* inodes without links that somebody still uses: it has their storage to take back */
+	atomic_t visitors;             /* swapoff, the oracle: at its inodes without a mount (sb_visit) */
 	struct block_device *bdev;     /* f: needs_device: what it lies on */
 	u32 time_gran;                 /* f: ns; time stamps are cut to multiples of it; 0: kept as they are */
 	void *private;

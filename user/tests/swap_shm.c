@@ -6,6 +6,8 @@
  */
 #define _GNU_SOURCE
 #include "swap.h"
+#include <pthread.h>
+#include <sys/mount.h>
 #include <sys/shm.h>
 #include <sys/wait.h>
 
@@ -229,6 +231,41 @@ static void segment(void)
 	is(used_soon(0), 0, "removed: no slot is left");
 }
 
+static void *empty_swap(void *arg)
+{
+	return (void *)(long)swapoff(swap_disk(0));
+}
+
+/* A tmpfs is unmounted while swapoff brings its pages back, or has just met its file. */
+static void gone_with_its_file_system(void)
+{
+	unsigned bad = 0;
+	pthread_t t;
+	void *err;
+
+	mkdir("/tmp/going", 0700);
+	for (unsigned i = 0; i < 24; i++) {
+		bad += mount("none", "/tmp/going", "tmpfs", 0, NULL) != 0;
+		file = open("/tmp/going/file", O_RDWR | O_CREAT, 0600);
+		if (file < 0 || ftruncate(file, N * PAGE))
+			bail("/tmp/going/file");
+		map = map_file(PROT_READ | PROT_WRITE, MAP_SHARED);
+		for (unsigned k = 0; k < N / 4; k++)
+			map[k * WORDS] = k;
+		out();
+		munmap(map, N * PAGE);
+		close(file);
+		if (pthread_create(&t, NULL, empty_swap, NULL))
+			bail("thread");
+		usleep(i * 400); /* at another point each time */
+		bad += umount("/tmp/going") != 0;
+		pthread_join(t, &err);
+		bad += err || swapon(swap_disk(0), 0);
+	}
+	is(bad, 0, "a file system goes while swapoff is at its file");
+	rmdir("/tmp/going");
+}
+
 int main(void)
 {
 	ok(mkswap("", 0) && !swapon(swap_disk(0), 0), "swap");
@@ -238,6 +275,7 @@ int main(void)
 	dropped_while_read();
 	anonymous();
 	segment();
+	gone_with_its_file_system();
 	is(swapoff(swap_disk(0)), 0, "swapoff");
 	return done();
 }
