@@ -59,9 +59,14 @@ void mapping_init(struct address_space *m, struct inode *host, const struct mapp
 	m->wb_next.n = 0;
 }
 
-/* The inode is gone: nothing maps the file, and its pages were truncated. */
+/* The inode is gone: nothing maps the file, and its pages were truncated. Who took the last one out to free memory had the page only, and may
+ * not have let go of the tree yet; after that he is in an RCU section, which the inode outlives. */
 void mapping_free(struct address_space *m)
 {
+	if (unlikely(READ_ONCE(m->nr_pages))) {
+		spin_lock(&m->tree_lock);
+		spin_unlock(&m->tree_lock);
+	}
 	BUG_ON(m->nr_pages || m->nr_values || !radix_empty(&m->pages));
 	ASSERT(rb_empty_root(&m->vmas.root) && list_empty(&m->vma_list) && list_empty(&m->nonlinear));
 }
@@ -257,9 +262,11 @@ bool cache_remove_clean(struct page *page)
 	ASSERT(page_locked(page) && m && !page_anon(page));
 	if (page_mapped(page) || page_dirty(page))
 		return false;
+	rcu_read_lock(); /* m, once the page is out of it */
 	spin_lock(&m->tree_lock);
 	if (!freeze(page, 0)) {
 		spin_unlock(&m->tree_lock);
+		rcu_read_unlock();
 		return false;
 	}
 	radix_delete(&m->pages, page->index.n);
@@ -270,6 +277,7 @@ bool cache_remove_clean(struct page *page)
 	count_page(m, -1);
 	if (m->ops && m->ops->page_removed)
 		m->ops->page_removed(m, page);
+	rcu_read_unlock();
 	return true;
 }
 

@@ -243,6 +243,27 @@ static void room_again(void)
 	flush_after("0");
 }
 
+/* The last page of a file is dropped from the cache while the file goes. */
+static void dropped_as_it_goes(void)
+{
+	int drop = open("/proc/sys/vm/drop_caches", O_WRONLY), f;
+	unsigned bad = 0;
+	pid_t pid = fork();
+
+	if (!pid)
+		for (;;)
+			if (pwrite(drop, "1", 1, 0) != 1)
+				_exit(1);
+	for (int i = 0; i < 200; i++) {
+		f = open("/tmp/race/going", O_RDWR | O_CREAT, 0600);
+		bad += f < 0 || write(f, page, PAGE) != PAGE || fsync(f) || close(f) || unlink("/tmp/race/going");
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(drop);
+	is(bad, 0, "files whose last page is being dropped go");
+}
+
 int main(void)
 {
 	const char *kind = access("/dev/vda", F_OK) ? "/dev/sd" : "/dev/vd";
@@ -256,8 +277,10 @@ int main(void)
 			bail(dev);
 		race("/tmp/race", n ? "ext2, 4 KB blocks" : "ext2, 1 KB blocks");
 		unlink("/tmp/race/file");
-		if (n)
+		if (n) {
 			room_again();
+			dropped_as_it_goes();
+		}
 		is(umount("/tmp/race"), 0, "... unmounted");
 		refused(dev, n ? 4096 : 1024);
 		if (!n)
