@@ -257,6 +257,40 @@ static bool too_deep(struct epoll *ep, struct file *f)
 	return depth_above(ep) + height(f) > MAX_NESTING;
 }
 
+/* --- ways up: epoll_mutex held ------------------------------------------------------------------------------------------- */
+/* From a file up to a set that nobody watches, by the sets in between: so many at most, as on Linux. An event at the file goes all of
+ * them, with interrupts off. Sets right above it may be any number. */
+static const u16 most_ways[MAX_NESTING] = { 0, 500, 100, 50, 10 };
+
+/* => false: too many. Every step leads to the end of one way at least, so that few are taken. */
+static bool count_ways(const struct file *f, unsigned between, u16 *ways)
+{
+	for (const struct epoll_item *i = f->watch; i; i = i->next_watch) {
+		const struct file *above = i->ep->file;
+
+		if (above->watch ? !count_ways(above, between + 1, ways) : between && ++ways[between] > most_ways[between])
+			return false;
+	}
+	return true;
+}
+
+/* From f, or from every file below it if it is an epoll file; each of those is looked at once a walk. */
+static bool few_ways(struct file *f)
+{
+	struct epoll *ep = f->private;
+	u16 ways[MAX_NESTING] = { 0 };
+
+	if (f->ops != &epoll_ops)
+		return count_ways(f, 0, ways);
+	if (ep->seen == walk)
+		return true;
+	ep->seen = walk;
+	for (struct rb_node *n = rb_first(&ep->items); n; n = rb_next(n))
+		if (!few_ways(container_of(n, struct epoll_item, node)->file))
+			return false;
+	return true;
+}
+
 static int add(struct epoll *ep, struct file *f, int fd, const struct epoll_event *e)
 {
 	struct hook_table t = { .pt = { .queue = hook, .events = ~0U } };
@@ -278,6 +312,13 @@ static int add(struct epoll *ep, struct file *f, int fd, const struct epoll_even
 		update_heights(ep);
 	i->next_watch = f->watch;
 	f->watch = i;
+	if (unlikely(i->height || ep->file->watch)) {
+		walk++;
+		if (!few_ways(f)) {
+			remove_item(i);
+			return -EINVAL;
+		}
+	}
 	t.item = i;
 	now = ask_with(i, &t.pt);
 	if (t.err) {

@@ -150,6 +150,45 @@ static void chain(void)
 	close(p[0]), close(p[1]);
 }
 
+#define WAYS 500 /* to one set that is watched; Linux's number */
+/* However many sets watch a file, few of them may be watched themselves: each event goes up all the ways there are. */
+static void ways(void)
+{
+	static int top[WAYS + 2];
+	int one = epoll_create1(0), two = epoll_create1(0), p[2], bad = 0;
+	struct rlimit l;
+
+	getrlimit(RLIMIT_NOFILE, &l);
+	l.rlim_cur = l.rlim_max < 2000 ? l.rlim_max : 2000;
+	setrlimit(RLIMIT_NOFILE, &l);
+	pipe(p);
+	for (int i = 0; i < WAYS + 2; i++) {
+		top[i] = epoll_create1(0);
+		bad += add(top[i], p[0], EPOLLIN) != 0;
+	}
+	is(bad, 0, "more than %d sets watch one file", WAYS);
+	is(add(one, p[0], EPOLLIN), 0, "... and one more does");
+	for (int i = 0; i < WAYS; i++)
+		bad += add(top[i], one, EPOLLIN) != 0;
+	is(bad, 0, "%d watch that one", WAYS);
+	fails(add(top[WAYS], one, EPOLLIN), EINVAL, "... not %d", WAYS + 1);
+	fails(epoll_ctl(top[WAYS], EPOLL_CTL_DEL, one, NULL), ENOENT, "... so it does not");
+	write(p[1], "x", 1);
+	ok(now(top[0]) == -1 && now(top[WAYS]) == EPOLLIN, "all are told by the ways there are");
+	is(epoll_ctl(top[0], EPOLL_CTL_DEL, one, NULL), 0, "one way less");
+	is(add(top[WAYS], one, EPOLLIN), 0, "... and there is room for one");
+	for (int i = 0; i < WAYS + 2; i++)
+		bad += add(top[i], two, EPOLLIN) != 0;
+	is(bad, 0, "a set with nothing in it may be watched by more");
+	fails(add(two, p[0], EPOLLIN), EINVAL, "... and then nothing comes into it");
+	fails(add(two, one, EPOLLIN), EINVAL, "... neither by another set");
+	close(one);
+	is(close(top[0]) + close(top[1]) + add(two, p[0], EPOLLIN), 0, "... before there are fewer");
+	for (int i = 2; i < WAYS + 2; i++)
+		close(top[i]);
+	close(two), close(p[0]), close(p[1]);
+}
+
 /* Four below each other, from either end; one may go, and then another come. */
 static void depths(void)
 {
@@ -330,6 +369,7 @@ int main(void)
 	files();
 	nested();
 	chain();
+	ways();
 	depths();
 	waiting();
 	counters();
