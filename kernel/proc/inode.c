@@ -114,10 +114,16 @@ static int fd_path(struct task *t, unsigned fd, struct path *to)
 static int proc_follow(struct inode *i, struct path *to)
 {
 	struct proc_node *n = proc_node(i);
+	int err;
 
 	if (!proc_may_look(n->task))
 		return -EACCES;
-	return n->e->follow ? n->e->follow(n->task, to) : fd_path(n->task, n->fd, to);
+	err = n->e->follow ? n->e->follow(n->task, to) : fd_path(n->task, n->fd, to);
+	if (proc_may_look(n->task))
+		return err;
+	if (!err)
+		path_put(to);
+	return -EACCES;
 }
 
 /* Modes are fixed: only what the table allows may be changed. */

@@ -118,6 +118,7 @@ static void show_stat(struct seq *s, struct task *t, bool whole)
 	bool look = proc_may_look(t);
 	struct mm *mm = get_task_mm(t);
 
+	look = look && proc_may_look(t); /* into this memory */
 	stat_head(s, t, whole);
 	stat_mm(s, t, mm, look);
 	stat_tail(s, t, mm, look);

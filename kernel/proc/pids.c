@@ -8,10 +8,14 @@
  */
 #include "kernel/proc/internal.h"
 #include "kernel/lib/ctype.h"
+#include "kernel/time/delaypoint.h"
 #include "mm/reclaim/reclaim.h"
 #include <linux/capability.h>
 
-/* As ptrace(2) says for PTRACE_MODE_READ: the same user in all ids and the same group, or the capability. */
+/* As ptrace(2) says for PTRACE_MODE_READ: the same user in all ids and the same group, or the capability.
+ * => to be asked before what is looked at is fetched, and again with it in hand. exec takes on a set-id program's credentials before
+ *    that can open anything: who may look afterwards has nothing of it. And who may look into a new program has nothing of an old one
+ *    into which he might not. */
 bool proc_may_look(struct task *t)
 {
 	const struct cred *me = current_cred(), *c;
@@ -23,15 +27,21 @@ bool proc_may_look(struct task *t)
 	same = me->fsuid == c->uid && me->fsuid == c->euid && me->fsuid == c->suid && me->fsgid == c->gid &&
 	       me->fsgid == c->egid && me->fsgid == c->sgid && t->group->dumpable == 1;
 	put_cred(c);
-	return same || capable(CAP_SYS_PTRACE);
+	if (!same && !capable(CAP_SYS_PTRACE))
+		return false;
+	delay_point(DELAY_PROC_LOOK);
+	return true;
 }
 
-/* First the memory, then the question: exec makes a new program's credentials visible before its memory.
+/* The question before and after: exec makes a new program's credentials visible before its memory.
  * => NULL: none left; counted in mm->count; -EACCES */
 struct mm *proc_mm_hold(struct task *t)
 {
-	struct mm *mm = get_task_mm(t);
+	struct mm *mm;
 
+	if (!proc_may_look(t))
+		return ERR_PTR(-EACCES);
+	mm = get_task_mm(t);
 	if (mm) {
 		mmgrab(mm);
 		mmput(mm);
@@ -158,8 +168,9 @@ static void fdinfo_show(struct seq *s, struct task *t)
 
 	if (!f)
 		return;
-	seq_printf(s, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t%d\nino:\t%llu\n", f->pos, f->flags | (cloexec ? O_CLOEXEC : 0),
-		   0, f->inode ? f->inode->ino : 0);
+	if (proc_may_look(t))
+		seq_printf(s, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t%d\nino:\t%llu\n", f->pos, f->flags | (cloexec ? O_CLOEXEC : 0),
+			   0, f->inode ? f->inode->ino : 0);
 	put_file(f);
 }
 
@@ -168,17 +179,20 @@ static const struct proc_entry fdinfo_entry = { .name = "fdinfo", .mode = 0400, 
 
 static bool is_info(const struct inode *dir) { return proc_node(dir)->e->name[2] == 'i'; } /* fdinfo, fd */
 
+/* Before this the walk has asked whether the directory may be entered: proc_permission. */
 static int fd_lookup(struct inode *dir, struct dentry *d)
 {
 	bool info = is_info(dir);
 	long fd = number(d->name, d->len);
 	struct task *t = proc_task(dir);
 	struct inode *i;
-	struct file *f;
+	struct file *f = fd >= 0 ? files_get(t, fd, NULL) : NULL;
 
-	if (!proc_may_look(t))
+	if (!proc_may_look(t)) {
+		if (f)
+			put_file(f);
 		return -EACCES;
-	f = fd >= 0 ? files_get(t, fd, NULL) : NULL;
+	}
 	if (!f)
 		return -ENOENT;
 	i = proc_inode(dir->sb, info ? &fdinfo_entry : &fd_entry, t, fd);
@@ -207,6 +221,8 @@ static int fd_readdir(struct file *f, struct dir_context *c)
 		int n = scnprintf(name, sizeof(name), "%u", fd);
 
 		put_file(open);
+		if (!proc_may_look(t)) /* it may have become another program since the last one */
+			return -EACCES;
 		c->pos = fd + 2;
 		if (!dir_emit(c, name, n, proc_ino(&fd_entry, t, fd), DT_OF(is_info(f->inode) ? S_IFREG : S_IFLNK)))
 			break;
@@ -274,7 +290,13 @@ static int fail_nth_write(struct task *t, char *text, size_t n)
 
 static void mounts_file(struct seq *s, struct task *t) { mounts_show(s, false); }
 static void mountinfo_file(struct seq *s, struct task *t) { mounts_show(s, true); }
-static void personality_show(struct seq *s, struct task *t) { seq_printf(s, "%08x\n", t->personality); }
+static void personality_show(struct seq *s, struct task *t)
+{
+	u32 now = READ_ONCE(t->personality);
+
+	if (proc_may_look(t))
+		seq_printf(s, "%08x\n", now);
+}
 static void oom_score_adj_show(struct seq *s, struct task *t) { seq_printf(s, "%d\n", t->group->oom_score_adj); }
 
 static int set_oom_adj(struct group *g, int v)

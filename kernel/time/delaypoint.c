@@ -9,7 +9,9 @@
 #include "kernel/sched/sched.h"
 #include "kernel/time/clock.h"
 
-struct delay_point delay_points[NR_DELAY_POINTS] = { [DELAY_FILE_FAULT] = { .name = "file-fault" } };
+struct delay_point delay_points[NR_DELAY_POINTS] = {
+	[DELAY_FILE_FAULT] = { .name = "file-fault" }, [DELAY_PROC_LOOK] = { .name = "proc-look" },
+};
 
 static bool meant(const struct delay_point *p)
 {

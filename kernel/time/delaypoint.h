@@ -11,6 +11,7 @@
 
 enum delay_point_id {
 	DELAY_FILE_FAULT, /* a fault has found or read the file's page, and is about to make sure of it (mm/virt/fault_file.c) */
+	DELAY_PROC_LOOK, /* somebody may look into a process, and goes on to do so (kernel/proc/pids.c) */
 	NR_DELAY_POINTS
 };
 

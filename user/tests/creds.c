@@ -107,6 +107,95 @@ static void set_id_exec(void *arg)
 	_exit(99);
 }
 
+/* A set-uid program: what it opens is not for him who started it. */
+static int hold_secret(const char *path)
+{
+	dup2(open(path, O_RDONLY), 9);
+	write(8, "s", 1);
+	while (pause() < 0)
+		;
+	return 0;
+}
+
+static void become_a_user(void) { NEED(!setgroups(0, NULL) && !setgid(1000) && !setuid(1000)); }
+
+/* => how often somebody may have looked into a process, and was made to wait just then; -1: no such place in this kernel */
+static int looks(void)
+{
+	char line[80];
+	int n = -1;
+	FILE *f = fopen("/proc/delay_points", "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		sscanf(line, "proc-look %*u ms, passed %d", &n);
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static void set_delay(const char *what)
+{
+	int fd = open("/proc/delay_points", O_WRONLY);
+
+	NEED(fd >= 0 && write(fd, what, strlen(what)) > 0 && !close(fd));
+}
+
+/* A user looks at descriptor 9 of a process that is his, and becomes a set-uid program, which opens the secret as 9, when he has been
+ * allowed to look for the nth time. => what he saw, or nothing */
+static void look_late(const char *program, const char *secret, int nth, char *saw, size_t size)
+{
+	int go[2], told[2], answer[2], before = looks(), n;
+	char c, link[40];
+	pid_t holder, looker;
+
+	NEED(!pipe(go) && !pipe(told) && !pipe(answer));
+	holder = fork();
+	if (!holder) {
+		become_a_user();
+		NEED(!prctl(PR_SET_DUMPABLE, 1) && dup2(told[1], 8) == 8 && dup2(open("/dev/null", O_RDONLY), 9) == 9);
+		NEED(write(8, "r", 1) == 1 && read(go[0], &c, 1) == 1);
+		execl(program, program, "hold", secret, NULL);
+		_exit(1);
+	}
+	NEED(read(told[0], &c, 1) == 1);
+	looker = fork();
+	if (!looker) {
+		set_delay("proc-look 300");
+		become_a_user();
+		sprintf(link, "/proc/%d/fd/9", (int)holder);
+		n = readlink(link, saw, size - 1);
+		_exit(n > 0 && write(answer[1], saw, n) != n);
+	}
+	close(answer[1]);
+	NEED(eventually(looks() >= before + nth || state_of(looker) == 'Z'));
+	NEED(write(go[1], "g", 1) == 1 && read(told[0], &c, 1) == 1 && c == 's');
+	n = read(answer[0], saw, size - 1);
+	saw[n > 0 ? n : 0] = 0;
+	kill(holder, SIGKILL);
+	waitpid(holder, NULL, 0), waitpid(looker, NULL, 0);
+	close(go[0]), close(go[1]), close(told[0]), close(told[1]), close(answer[0]);
+}
+
+static void looking_late(const char *program)
+{
+	char secret[] = "/tmp/secretXXXXXX", saw[100];
+	int seen = 0;
+
+	if (looks() < 0) {
+		skip("only a debug kernel waits between question and look");
+		return;
+	}
+	close(mkstemp(secret));
+	chown(secret, 2000, 2000);
+	for (int nth = 1; nth <= 4; nth++) {
+		look_late(program, secret, nth, saw, sizeof(saw));
+		seen += !strcmp(saw, secret);
+	}
+	set_delay("proc-look 0");
+	is(seen, 0, "who could look into a process sees nothing of the set-uid program that it becomes");
+	unlink(secret);
+}
+
 static void set_id(void)
 {
 	char copy[] = "/tmp/setidXXXXXX", cmd[500];
@@ -123,6 +212,7 @@ static void set_id(void)
 	is(WEXITSTATUS(st), 2000 % 256, "a set-uid program runs as its owner");
 	st = in_child(set_id_exec, "no_new_privs");
 	is(WEXITSTATUS(st), 1000 % 256, "... not with no_new_privs");
+	looking_late(copy);
 	unlink(copy);
 }
 
@@ -190,6 +280,8 @@ static void old_calls(void *arg)
 
 int main(int argc, char **argv)
 {
+	if (argc > 2)
+		return hold_secret(argv[2]);
 	if (argc > 1)
 		return geteuid() % 256;
 	if (getuid()) {
