@@ -194,9 +194,9 @@ static int leave_old_program(struct exec *e)
 	/* Who finds the new memory finds its credentials; the old memory is not opened to anybody by the new program's being dumpable. */
 	commit_exec_cred(e);
 	mm_switch(e->mm);
-	g->dumpable = !e->secure;
 	e->mm = NULL;
-	files_close_on_exec();
+	files_close_on_exec(); /* before anybody may look at what the old program kept to itself */
+	g->dumpable = !e->secure;
 	return 0;
 }
 
