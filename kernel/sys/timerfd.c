@@ -4,7 +4,7 @@
  *
  * Life: one struct per open file, freed at release, after the timer is off. With TFD_TIMER_CANCEL_ON_SET a change of the
  * wall clock makes the next read fail with ECANCELED: those on the wall clock are in a list, for whoever sets it to wake
- * their readers and pollers.
+ * their readers and pollers, and to move what was set to a time of that clock.
  *
  * Locks: wall_mutex (the list) > lock (irqs off; the callback takes it).
  */
@@ -26,7 +26,8 @@ struct timerfd {
 	spinlock_t lock;
 	u64 ticks, interval;     /* lock */
 	u32 clock_seen;          /* clock_was_set when it was armed */
-	bool wall, cancel_on_set;
+	u64 offset;              /* lock: real - monotonic, with which an absolute time on the wall clock became timer.expires */
+	bool wall, cancel_on_set, absolute;
 	struct list_head on_wall; /* wall_mutex; if wall, from creation to release */
 };
 static DEFINE_MUTEX(wall_mutex);
@@ -60,6 +61,21 @@ static bool canceled(const struct timerfd *t)
 	return t->cancel_on_set && t->clock_seen != READ_ONCE(clock_was_set);
 }
 
+/* The moment of the wall clock that was asked for has come nearer, or farther away. => lock held */
+static void move_expiry_locked(struct timerfd *t)
+{
+	u64 offset = clock_real_offset(), at = t->timer.expires + t->offset;
+	bool armed;
+
+	if (!t->absolute)
+		return;
+	armed = hrtimer_try_cancel(&t->timer) > 0; /* if it fires right now, that is all */
+	t->timer.expires = at - min(at, offset);
+	t->offset = offset;
+	if (armed)
+		hrtimer_start(&t->timer, t->timer.expires);
+}
+
 /* After clock_was_set has changed. */
 void timerfd_clock_was_set(void)
 {
@@ -69,6 +85,7 @@ void timerfd_clock_was_set(void)
 	mutex_lock(&wall_mutex);
 	list_for_each_entry(t, &on_wall, on_wall) {
 		spin_lock_irq(&t->lock); /* one that is being armed has seen the new clock, or is seen as armed */
+		move_expiry_locked(t);
 		tell = canceled(t);
 		spin_unlock_irq(&t->lock);
 		if (tell)
@@ -208,12 +225,14 @@ static void arm(struct timerfd *t, int flags, u64 value, u64 interval, u64 *was_
 	t->ticks = 0;
 	t->interval = value ? interval : 0;
 	t->clock_seen = clock_was_set;
-	t->cancel_on_set = t->wall && flags & TFD_TIMER_ABSTIME && flags & TFD_TIMER_CANCEL_ON_SET;
+	t->absolute = t->wall && flags & TFD_TIMER_ABSTIME;
+	t->cancel_on_set = t->absolute && flags & TFD_TIMER_CANCEL_ON_SET;
+	t->offset = t->absolute ? clock_real_offset() : 0;
 	if (value) {
 		if (!(flags & TFD_TIMER_ABSTIME))
 			at += ktime_get();
-		else if (t->wall)
-			at -= min(at, clock_real_offset());
+		else
+			at -= min(at, t->offset);
 		hrtimer_start(&t->timer, at);
 	}
 	spin_unlock_irq(&t->lock);

@@ -18,7 +18,7 @@ struct timespec64 { s64 sec; s32 nsec; };
 
 u64 ktime_get(void);                /* ns since boot; never goes back; any context */
 u64 ktime_get_real(void);           /* ns since 1970 */
-void clock_settime_real(u64 ns);    /* the wall clock from now on; timers on CLOCK_REALTIME move with it */
+void clock_settime_real(u64 ns);    /* the wall clock from now on; the caller tells timerfds, which move with it */
 u64 clock_real_offset(void);        /* real - monotonic */
 extern u32 clock_was_set;           /* counts clock_settime_real: whoever sleeps until a wall-clock time looks again */
 

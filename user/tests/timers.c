@@ -160,11 +160,11 @@ static void cpu_time(void)
 
 /* --- timers that end when the wall clock is set -------------------------------------------------------------------------- */
 
-/* => a timer that is far away */
-static int far_timer(int flags)
+/* => a timer for so many seconds from now, as a time of the wall clock */
+static int timer_in(int seconds, int flags)
 {
 	int fd = timerfd_create(CLOCK_REALTIME, 0);
-	struct itimerspec it = { .it_value.tv_sec = time(NULL) + 1000000 };
+	struct itimerspec it = { .it_value.tv_sec = time(NULL) + seconds };
 
 	return timerfd_settime(fd, TFD_TIMER_ABSTIME | flags, &it, NULL) ? -1 : fd;
 }
@@ -230,22 +230,25 @@ static void clock_set(void)
 {
 	static int (*const wait[])(int fd) = { canceled_read, polled_read, epolled_read };
 	static const char *const name[] = { "read", "poll, then read", "epoll_wait, then read" };
-	pid_t pid[3], other = start(polled_read, far_timer(0));
-	bool asleep_all = asleep(other);
+	pid_t pid[3], other = start(polled_read, timer_in(1000000, 0));
+	pid_t due = start(polled_read, timer_in(1800, 0));
+	bool asleep_all = asleep(other) & asleep(due);
 
 	for (int i = 0; i < 3; i++) {
-		pid[i] = start(wait[i], far_timer(TFD_TIMER_CANCEL_ON_SET));
+		pid[i] = start(wait[i], timer_in(1000000, TFD_TIMER_CANCEL_ON_SET));
 		asleep_all &= asleep(pid[i]);
 	}
 	ok(asleep_all, "who waits for a timer of the wall clock that is far away sleeps");
 	if (!step_clock(3600)) {
 		for (int i = 0; i < 3; i++)
 			is(result_of(pid[i]), ECANCELED, "%s: ECANCELED once the clock is set", name[i]);
-		is(waitpid(other, NULL, WNOHANG), 0, "without TFD_TIMER_CANCEL_ON_SET it goes on waiting");
+		is(result_of(due), 0, "a timer whose time has passed on that clock has run out");
+		is(waitpid(other, NULL, WNOHANG), 0, "one that is still far away goes on, without TFD_TIMER_CANCEL_ON_SET");
 		is(step_clock(-3600), 0, "the clock is set back");
 	} else {
 		for (int i = 0; i < 3; i++)
 			stop(pid[i]);
+		stop(due);
 		fails(step_clock(0), EPERM, "here nobody sets the clock");
 	}
 	stop(other);
