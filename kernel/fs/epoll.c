@@ -7,6 +7,7 @@
  * released, so that an item's file can always be asked), or to the close of the epoll file.
  * Locks: epoll_mutex (which items exist, file->watch: add, delete, closes) > epoll->lock (harvest, modify) >
  * a file's wait-queue lock > epoll->ready_lock (interrupts off) > epoll->wq.lock.
+ * Sets in sets: no circles, MAX_NESTING deep, and a bounded number of ways up from a file (most_ways), for one event goes all of them.
  */
 #include "kernel/fs/poll.h"
 #include <linux/eventpoll.h>
