@@ -254,7 +254,7 @@ static void dropped_as_it_goes(void)
 		for (;;)
 			if (pwrite(drop, "1", 1, 0) != 1)
 				_exit(1);
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 60; i++) {
 		f = open("/tmp/race/going", O_RDWR | O_CREAT, 0600);
 		bad += f < 0 || write(f, page, PAGE) != PAGE || fsync(f) || close(f) || unlink("/tmp/race/going");
 	}
