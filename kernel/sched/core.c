@@ -270,13 +270,16 @@ void preempt_schedule(void)
 		preempt_loop();
 }
 
+/* => interrupts are off, on both sides. One that comes while they are on here asks in vain, since preemption is off: we look again. */
 void preempt_schedule_irq(void)
 {
-	preempt_disable();
-	local_irq_enable();
-	schedule_locked_off(true);
-	local_irq_disable();
-	preempt_enable_no_resched();
+	do {
+		preempt_disable();
+		local_irq_enable();
+		schedule_locked_off(true);
+		local_irq_disable();
+		preempt_enable_no_resched();
+	} while (need_resched());
 }
 
 /* For preempt_enable in the middle of anything: touches no register. */
