@@ -6,24 +6,14 @@
  */
 #define _GNU_SOURCE
 #include "tap.h"
+#include "prog.h"
 #include "rmapstat.h"
 #include <sys/mman.h>
 
 #define MB (1UL << 20)
 #define TABLES 200UL
 
-static long low_tables(void)
-{
-	char line[256];
-	long kb = -1;
-	FILE *f = fopen("/proc/lowmem", "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		sscanf(line, " page_tables: %ld", &kb);
-	if (f)
-		fclose(f);
-	return kb;
-}
+static long low_tables(void) { return proc_field("/proc/lowmem", "page_tables:"); }
 
 int main(void)
 {

@@ -44,7 +44,7 @@ static void drop_for_good(void *arg)
 	NEED(!setpriority(PRIO_PROCESS, 0, 5));
 }
 
-static void drop_for_now(void *arg)
+static void drop_for_a_time(void *arg)
 {
 	unsigned c[6];
 
@@ -289,7 +289,7 @@ int main(int argc, char **argv)
 		return done();
 	}
 	is(in_child(drop_for_good, NULL), 0, "root drops its rights for good");
-	is(in_child(drop_for_now, NULL), 0, "... and for now");
+	is(in_child(drop_for_a_time, NULL), 0, "... and for a time");
 	is(in_child(three_ids, NULL), 0, "real, effective and saved ids");
 	is(in_child(file_ids, NULL), 0, "file-system ids");
 	is(in_child(group_lists, NULL), 0, "supplementary groups");

@@ -21,15 +21,19 @@
 static long kills(void) { return proc_field("/proc/vmstat", "oom_kill "); }
 static long free_mb(void) { return proc_field("/proc/meminfo", "MemFree:") >> 10; }
 
-static void set_adj(int adj)
+static void set_adj_of(int pid, int adj)
 {
-	FILE *f = fopen("/proc/self/oom_score_adj", "w");
+	char path[40];
+	FILE *f;
 
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", pid);
+	f = fopen(path, "w");
 	if (f) {
 		fprintf(f, "%d", adj);
 		fclose(f);
 	}
 }
+static void set_adj(int adj) { set_adj_of(getpid(), adj); }
 
 /* Takes mb megabytes and tells; then it sleeps, or goes on for ever if mb is 0. */
 static pid_t eater(int mb, int adj)
@@ -181,7 +185,7 @@ static void protect(bool on)
 {
 	static struct { int pid, adj; } was[64];
 	static unsigned n;
-	char path[300];
+	char path[40];
 	struct dirent *e;
 	DIR *proc;
 	FILE *f;
@@ -196,14 +200,8 @@ static void protect(bool on)
 	}
 	if (proc)
 		closedir(proc);
-	for (unsigned i = 0; i < n; i++) {
-		snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", was[i].pid);
-		f = fopen(path, "w");
-		if (f) {
-			fprintf(f, "%d", on ? -1000 : was[i].adj);
-			fclose(f);
-		}
-	}
+	for (unsigned i = 0; i < n; i++)
+		set_adj_of(was[i].pid, on ? -1000 : was[i].adj);
 }
 
 /* Locks memory until there is none, for anybody, and nobody whom that could kill. Its exit then wants a page table. */
